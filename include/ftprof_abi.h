@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The contract between the BPF programs and user space: map values and ring records.
+ *
+ * Only fixed-width types, explicit padding and explicit enum values; nothing is ever renumbered.
+ * The header includes nothing: BPF code gets its types from vmlinux.h, user space includes
+ * <linux/types.h> first. All times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns) unless said.
+ */
+#ifndef FTPROF_ABI_H
+#define FTPROF_ABI_H
+
+#define FT_ABI_VERSION 1
+
+#define FT_COMM_LEN 16
+#define FT_MAX_SLOTS 16382 /* a slot index + 1 fits the 14 bits it has in the wake word */
+#define FT_MAX_GILS 64
+#define FT_MAX_CPUS 1024
+#define FT_MAX_SYSCALLS 512
+#define FT_MAX_TARGETS 64
+#define FT_MAX_SPIN_RANGES 6
+
+/*
+ * What a thread is doing. At any instant it is in exactly one of these; FT_ST_ON is split further
+ * by ticks (enum ft_on). The order is part of the session file.
+ */
+enum ft_state {
+	FT_ST_ON = 0,	      /* on a core */
+	FT_ST_GIL_WAIT = 1,   /* asleep on gil->cond or gil->mutex, or just woken from it */
+	FT_ST_GIL_SWITCH = 2, /* gave the GIL up; asleep on gil->switch_cond */
+	FT_ST_LOCK_WAIT = 3,  /* asleep for a mutex inside an object or the runtime */
+	FT_ST_SYNC_WAIT = 4,  /* asleep in the program's own synchronisation */
+	FT_ST_STW = 5,	      /* suspended by a stop-the-world pause, or asking for one */
+	FT_ST_RUNQ = 6,	      /* runnable, no core (outside gil_wait) */
+	FT_ST_BLOCKED = 7,    /* asleep in a system call; arg is its number */
+	FT_ST_FAULT = 8,      /* asleep in a page fault */
+	FT_ST_STOPPED = 9,    /* stopped by a signal or a tracer, or frozen */
+	FT_ST_CNT = 10,
+	FT_ST_DEAD = 15, /* after the last switch; takes no time */
+};
+
+/* What an on-core instant was spent on. */
+enum ft_on {
+	FT_ON_GIL = 0,	/* holding the GIL of its interpreter */
+	FT_ON_FREE = 1, /* without it, or on a build whose GIL is off */
+	FT_ON_SPIN = 2, /* spinning for a contended lock */
+	FT_ON_CNT = 3,
+};
+
+/* What came before a GIL wait. */
+enum ft_origin {
+	FT_OR_BLOCKING = 0, /* after a sleep in a system call or in the program's own locks */
+	FT_OR_FORCED = 1,   /* after a forced switch (gil_switch) */
+	FT_OR_START = 2,    /* the thread's first wait, nothing seen before */
+	FT_OR_OTHER = 3,    /* released without sleeping */
+	FT_OR_CNT = 4,
+};
+
+/*
+ * GIL wait lengths are kept in log-linear buckets: values below 32 ns exactly, above it 16 buckets
+ * an octave, so a quantile is within 3.2 % of the true value.
+ */
+#define FT_HIST_SUB_BITS 4
+#define FT_HIST_LEN 640
+
+/* struct ft_thread.flags */
+#define FT_TF_SEEDED 0x1u      /* was there before the session */
+#define FT_TF_EXITED 0x2u      /* its last switch was seen */
+#define FT_TF_HELD_OUT 0x4u    /* held a GIL when it last left its core */
+#define FT_TF_GW_OPEN 0x8u     /* a GIL wait is open: the next sleep may continue it */
+#define FT_TF_EXACT 0x10u      /* exact_held is known (a GIL probe has been hit on this thread) */
+#define FT_TF_EXACT_HELD 0x20u /* by the probes, holds the GIL now */
+#define FT_TF_IN_TAKE 0x40u    /* by the probes, stands inside take_gil */
+#define FT_TF_LEADER 0x80u     /* tid == tgid */
+#define FT_TF_PYTHON 0x100u /* has been seen holding or waiting for a GIL, or has a thread state   \
+			     */
+
+/*
+ * One thread of the target: a slot of the mmap-able array. Only the core that runs the thread
+ * writes it, except `wake`, which wakers write (one word: see ftprof_state.h).
+ */
+struct ft_thread {
+	__u64 start_ns;		   /* session start for a seeded thread, else its creation */
+	__u64 since_ns;		   /* since when it is in `state` */
+	__u64 wake;		   /* packed wake word, 0 for none */
+	__u64 state_ns[FT_ST_CNT]; /* closed intervals only */
+	__u64 tick_cnt[FT_ON_CNT];
+	__u64 exact_ns[FT_ON_CNT]; /* on-core time split by GIL probes; the rest of ON is by ticks
+				    */
+	__u64 exact_since;	   /* on-core time from here on is not yet in exact_ns */
+	__u64 arg;		   /* of the current state: lock address, or system call number */
+	__u64 held_off_ns;	   /* held a GIL while not on a core */
+	__u64 gil_wait_runq_ns;	   /* the part of gil_wait from wake-up to run */
+	__u64 gw_start;		   /* the open GIL wait: when its first sleep began */
+	__u64 gw_end;		   /* and when its last sleep ended */
+	__u64 gw_swno;		   /* gil->switch_number when the last sleep began */
+	__u64 gil_wait_cnt;	   /* finished GIL waits: best count */
+	__u64 gil_wait_lo;	   /* certainly different waits */
+	__u64 gil_wait_hi;	   /* sleeps on the GIL's condvar */
+	__u64 gil_wait_max_ns;
+	__u64 switch_cnt;     /* times it was put on a core */
+	__u64 exact_take_cnt; /* GIL acquisitions seen by probes */
+	__u64 exact_wait_cnt; /* of them, those that found the GIL taken */
+	__u64 exact_wait_ns;  /* take_gil entry to acquisition, of those */
+	__u64 exact_take_ts;  /* entry of the take_gil it stands in */
+	__u32 seq;	      /* number of the next slice record */
+	__u32 tid;	      /* in the initial PID namespace */
+	__u32 ns_tid;	      /* in the target's own PID namespace */
+	__u32 flags;	      /* FT_TF_* */
+	__u32 repaired;	      /* transitions that contradicted the state (a missed switch) */
+	__u16 target;	      /* index of its target */
+	__u8 state;	      /* enum ft_state */
+	__u8 gw_origin;	      /* enum ft_origin of the open wait */
+	__u8 last_off;	      /* last off-core state that was not runq; 0 for none */
+	__u8 pad[7];
+	char comm[FT_COMM_LEN];
+};
+
+_Static_assert(sizeof(struct ft_thread) == 328, "struct ft_thread changed: it is in session files");
+
+/* Code whose presence under a tick means spinning for a lock: [lo, hi) in the target. */
+struct ft_range {
+	__u64 lo;
+	__u64 hi;
+};
+
+/*
+ * What the BPF programs must know of a target's interpreter; written by user space before
+ * `runtime` (last), read by the programs. Offsets in bytes, from _Py_DebugOffsets.
+ */
+struct ft_target {
+	__u64 runtime;		/* address of _PyRuntime, 0: not known (yet) */
+	__u64 interp_head;	/* pyruntimestate.interpreters.head */
+	__u64 interp_next;	/* interpreter_state.next */
+	__u64 interp_gil;	/* interpreter_state.ceval.gil (a pointer) */
+	__u64 tstate_native_id; /* thread_state.native_thread_id */
+	__u64 tstate_state;	/* thread_state.state: what a stop-the-world parks on */
+	__u64 ob_type;		/* object.ob_type */
+	__u64 tp_name;		/* type_object.tp_name */
+	__u64 ob_size;		/* sizeof(PyObject): a lock object's mutex stands right after it */
+	/* inside struct _gil_runtime_state; every other field is within 256 bytes of its start */
+	__u16 gil_enabled; /* only if free_threaded */
+	__u16 gil_last_holder;
+	__u16 gil_locked;
+	__u16 gil_switch_number;
+	__u16 gil_cond;
+	__u16 gil_mutex;
+	__u16 gil_switch_cond;
+	__u16 gil_switch_mutex;
+	__u16 gil_size;
+	__u8 free_threaded;
+	__u8 has_parking_lot; /* 3.13 and later: PyMutex, sleeps through the parking lot */
+	__u8 no_offsets;      /* 3.9 to 3.12: only the GIL probes tell */
+	__u8 pad[3];
+	__u16 spin_cnt;
+	struct ft_range spin[FT_MAX_SPIN_RANGES];
+	/* written by the BPF programs: the GILs of the interpreters seen so far */
+	__u64 interp_seen; /* head of the interpreter list when `gil` was filled */
+	__u32 gil_cnt;
+	__u32 gil_overflow; /* interpreters beyond FT_MAX_GILS */
+	__u64 gil[FT_MAX_GILS];
+	__u64 switch_number[FT_MAX_GILS];  /* last value read, so that it outlives the target */
+	__u64 switch_number0[FT_MAX_GILS]; /* first value read */
+};
+
+enum ft_ev_type {
+	FT_EV_SLICE = 1, /* a thread came back to a core: closes one off-core interval */
+	FT_EV_TICK = 2,	 /* a timer tick found a thread on a core */
+	FT_EV_START = 3, /* a thread appeared */
+	FT_EV_EXIT = 4,	 /* a thread's last switch; user space reads and returns the slot */
+	FT_EV_CPU = 5,	 /* time that a core gave to other processes */
+	FT_EV_EXEC = 6,	 /* the target replaced its program */
+	FT_EV_FORK = 7,	 /* the target made a process */
+	FT_EV_TYPE_CNT = 8,
+};
+
+struct ft_ev_hdr {
+	__u16 type;
+	__u16 len; /* of the whole record, bytes */
+	__u16 cpu;
+	__u16 slot;
+	__u64 ts;
+};
+
+#define FT_SF_HELD 0x1u	    /* held a GIL while off core */
+#define FT_SF_GW_CONT 0x2u  /* this gil_wait continues the wait before it */
+#define FT_SF_REPAIRED 0x4u /* the switch before was missed */
+#define FT_SF_WAKER_OK 0x8u /* the waker's registers stood in the system call that wakes */
+
+/*
+ * ts: when it came back. On core from the previous slice's ts (or the thread's start) until
+ * out_ns; then in `state` until wake_ns (or ts when wake_ns is 0); then runq until ts.
+ * For gil_wait all of out_ns..ts is gil_wait, and wake_ns..ts is the runq part of it.
+ */
+struct ft_ev_slice {
+	struct ft_ev_hdr h;
+	__u64 out_ns;
+	__u64 wake_ns;
+	__u64 arg;
+	__u32 seq;
+	__u16 waker; /* slot + 1 of the waker, 0: not a thread of the target, or not believed */
+	__u8 state;
+	__u8 flags; /* FT_SF_* */
+};
+
+struct ft_ev_tick {
+	struct ft_ev_hdr h;
+	__u8 on; /* enum ft_on */
+	__u8 pad[7];
+};
+
+struct ft_ev_start {
+	struct ft_ev_hdr h;
+	__u32 tid;
+	__u32 ns_tid;
+	__u32 seq;
+	__u16 target;
+	__u8 state; /* that it is in at ts */
+	__u8 pad;
+	char comm[FT_COMM_LEN];
+};
+
+struct ft_ev_exit {
+	struct ft_ev_hdr h; /* ts: of its last switch; on core from the last slice until then */
+	__u32 seq;
+	__u32 pad;
+};
+
+struct ft_ev_cpu {
+	struct ft_ev_hdr h; /* ts: end of the window */
+	__u64 begin_ns;
+	__u64 other_ns; /* of begin_ns..ts, on this core, by tasks outside the target, idle apart */
+};
+
+struct ft_ev_proc { /* FT_EV_EXEC, FT_EV_FORK */
+	struct ft_ev_hdr h;
+	__u32 pid; /* EXEC: the process; FORK: the child */
+	__u16 target;
+	__u16 pad;
+};
+
+_Static_assert(sizeof(struct ft_ev_hdr) == 16, "ABI");
+_Static_assert(sizeof(struct ft_ev_slice) == 48, "ABI");
+_Static_assert(sizeof(struct ft_ev_tick) == 24, "ABI");
+_Static_assert(sizeof(struct ft_ev_start) == 48, "ABI");
+_Static_assert(sizeof(struct ft_ev_exit) == 24, "ABI");
+_Static_assert(sizeof(struct ft_ev_cpu) == 32, "ABI");
+_Static_assert(sizeof(struct ft_ev_proc) == 24, "ABI");
+
+/* Counters, one set a CPU. Everything that goes wrong has one. */
+enum ft_cnt {
+	FT_CN_EVENTS = 0,    /* records written to a ring */
+	FT_CN_LOST_RING = 1, /* records lost: ring and its neighbour full (+ type below) */
+	FT_CN_LOST_SLICE = 2,
+	FT_CN_LOST_TICK = 3,
+	FT_CN_LOST_START = 4,
+	FT_CN_LOST_EXIT = 5,
+	FT_CN_LOST_CPU = 6,
+	FT_CN_LOST_PROC = 7,
+	FT_CN_RESCUED = 8,	 /* written to a neighbour because the own ring was full */
+	FT_CN_NO_SLOT = 9,	 /* threads not followed: no free slot */
+	FT_CN_NO_STORAGE = 10,	 /* threads not followed: no task storage */
+	FT_CN_READ_GIL = 11,	 /* reads of the GIL that failed */
+	FT_CN_READ_PARK = 12,	 /* reads at a futex address that failed */
+	FT_CN_WORD_RETRY = 13,	 /* compare-and-swap retries of the concurrency word */
+	FT_CN_WORD_FAIL = 14,	 /* given up */
+	FT_CN_PROBE_TAKE = 15,	 /* hits of the probe on take_gil */
+	FT_CN_PROBE_SIGNAL = 16, /* hits of the probe on pthread_cond_signal or drop_gil */
+	FT_CN_TICKS = 17,	 /* ticks that found a thread of the target */
+	FT_CN_SWITCHES = 18,	 /* switches that touched the target */
+	FT_CN_CHILDREN = 19,	 /* processes that the target made */
+	FT_CN_REPAIRED = 20,
+	FT_CN_CNT = 21,
+};
+
+/* Process-wide sums of one CPU (user space adds the CPUs up). */
+struct ft_sums {
+	__u64 cnt[FT_CN_CNT];
+	__u64 lost_parallel_ns; /* integral of min(threads in gil_wait, usable idle cores) */
+	__u64 wait_any_ns;	/* time with at least one thread in gil_wait */
+	__u64 pad;
+};
+
+#endif
