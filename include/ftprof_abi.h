@@ -63,16 +63,16 @@ enum ft_origin {
 #define FT_HIST_LEN 640
 
 /* struct ft_thread.flags */
-#define FT_TF_SEEDED 0x1u      /* was there before the session */
-#define FT_TF_EXITED 0x2u      /* its last switch was seen */
-#define FT_TF_HELD_OUT 0x4u    /* held a GIL when it last left its core */
-#define FT_TF_GW_OPEN 0x8u     /* a GIL wait is open: the next sleep may continue it */
-#define FT_TF_EXACT 0x10u      /* exact_held is known (a GIL probe has been hit on this thread) */
-#define FT_TF_EXACT_HELD 0x20u /* by the probes, holds the GIL now */
-#define FT_TF_IN_TAKE 0x40u    /* by the probes, stands inside take_gil */
-#define FT_TF_LEADER 0x80u     /* tid == tgid */
-#define FT_TF_PYTHON 0x100u /* has been seen holding or waiting for a GIL, or has a thread state   \
-			     */
+#define FT_TF_SEEDED 0x1u	/* was there before the session */
+#define FT_TF_EXITED 0x2u	/* its last switch was seen */
+#define FT_TF_HELD_OUT 0x4u	/* held a GIL when it last left its core */
+#define FT_TF_GW_OPEN 0x8u	/* a GIL wait is open: the next sleep may continue it */
+#define FT_TF_EXACT 0x10u	/* exact_held is known (a GIL probe has been hit on this thread) */
+#define FT_TF_EXACT_HELD 0x20u	/* by the probes, holds the GIL now */
+#define FT_TF_IN_TAKE 0x40u	/* by the probes, stands inside take_gil */
+#define FT_TF_LEADER 0x80u	/* tid == tgid */
+#define FT_TF_PYTHON 0x100u	/* has been seen with a GIL, or has a thread state */
+#define FT_TF_TAKE_SLEPT 0x200u /* has slept inside the take_gil it stands in */
 
 /*
  * One thread of the target: a slot of the mmap-able array. Only the core that runs the thread
@@ -129,6 +129,7 @@ struct ft_range {
  */
 struct ft_target {
 	__u64 runtime;		/* address of _PyRuntime, 0: not known (yet) */
+	__u64 runtime_size;	/* its size: the main interpreter lies inside it */
 	__u64 interp_head;	/* pyruntimestate.interpreters.head */
 	__u64 interp_next;	/* interpreter_state.next */
 	__u64 interp_gil;	/* interpreter_state.ceval.gil (a pointer) */

@@ -98,6 +98,13 @@ struct ft_out {
 	__u64 swno; /* gil->switch_number, for FT_ST_GIL_WAIT */
 	__u8 state; /* what it goes to: FT_ST_*, or FT_ST_DEAD */
 	__u8 held;  /* holds a GIL right now */
+	__u8 cont;  /* FT_CONT_*: what the GIL probes know of this sleep */
+};
+
+enum ft_cont {
+	FT_CONT_UNKNOWN = 0, /* no probe on take_gil: go by switch_number */
+	FT_CONT_SAME = 1,    /* inside the same take_gil as the sleep before */
+	FT_CONT_NEW = 2,     /* the first sleep of its take_gil */
 };
 
 /* A GIL wait that is known to be over: returned by out(), for the histograms. */
@@ -146,7 +153,11 @@ ft_inline void ft_exact_flush(struct ft_thread *t, __u64 now)
 	t->exact_since = now;
 }
 
-ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, struct ft_wait_done *done)
+/* On-core time between two sleeps that no passage through take_gil()'s loop takes. */
+#define FT_TAKE_AWAKE_MAX_NS 200000
+
+ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, __u64 on_ns,
+			     struct ft_wait_done *done)
 {
 	/*
 	 * take_gil() sleeps in pieces of the switch interval, and again when it loses the race
@@ -159,11 +170,13 @@ ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, struct
 	int row = (t->flags & FT_TF_GW_OPEN) && t->last_off == FT_ST_GIL_WAIT;
 
 	t->flags |= FT_TF_PYTHON;
-	t->gil_wait_hi++;
-	if (row && o->swno - t->gw_swno <= 1) {
+	if (o->cont == FT_CONT_NEW || on_ns > FT_TAKE_AWAKE_MAX_NS)
+		row = 0;
+	if (row && (o->cont == FT_CONT_SAME || o->swno - t->gw_swno <= 1)) {
 		t->gw_swno = o->swno;
 		return;
 	}
+	t->gil_wait_hi++;
 	if (!row)
 		t->gil_wait_lo++;
 	ft_wait_close(t, done);
@@ -217,7 +230,7 @@ ft_inline int ft_thread_out(struct ft_thread *t, const struct ft_out *o, struct 
 		t->flags &= ~FT_TF_HELD_OUT;
 
 	if (o->state == FT_ST_GIL_WAIT) {
-		ft_wait_begin(t, o, done);
+		ft_wait_begin(t, o, dt, done);
 	} else if (o->held || o->state != FT_ST_RUNQ) {
 		/* it has the GIL, or went on to something else: the wait before is over */
 		ft_wait_close(t, done);
