@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Facts of a 64-bit ELF file: symbols (also from a separate debug file), sections, code bytes,
+ * load bias. The file belongs to a stranger: everything is bounds-checked.
+ */
+#ifndef FT_OS_ELF_H
+#define FT_OS_ELF_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "os/procfs.h"
+
+struct ft_elf;
+
+struct ft_elf_sym {
+	__u64 vaddr; /* link-time address */
+	__u64 size;
+	const char *from; /* "symbol table", "dynamic symbols", "debug file", ".gnu_debugdata" */
+	bool ambiguous;	  /* the same name stands for several addresses */
+};
+
+/* 0 or -errno; -ENOEXEC: not a 64-bit little-endian ELF file for this machine. */
+int ft_elf_open(const char *path, struct ft_elf **out);
+/*
+ * Opens the file behind a mapping of a process, also when it is in another mount namespace
+ * (/proc/PID/root/...) or deleted (/proc/PID/exe, /proc/PID/map_files/...). Puts the path that
+ * worked from here into path (for uprobes). -ESTALE: the file there is another one by now.
+ */
+int ft_elf_open_map(int pid, const struct ft_map *map, char *path, size_t sz, struct ft_elf **out);
+void ft_elf_close(struct ft_elf *e); /* NULL is fine */
+
+/*
+ * Looks a function or object up: .symtab, .dynsym (the default version only), a separate debug
+ * file (build-id or debuglink), .gnu_debugdata. -ENOENT: nowhere.
+ */
+int ft_elf_symbol(struct ft_elf *e, const char *name, struct ft_elf_sym *out);
+/* The same in the dynamic symbols only, for what must be exported. */
+int ft_elf_dynsym(struct ft_elf *e, const char *name, struct ft_elf_sym *out);
+/* A section by name. Any of vaddr and size may be NULL. -ENOENT. */
+int ft_elf_section(struct ft_elf *e, const char *name, __u64 *vaddr, __u64 *size);
+/* Whether vaddr lies in a segment that is executable. */
+bool ft_elf_is_code(struct ft_elf *e, __u64 vaddr);
+/* Whether the unwind table (.eh_frame_hdr) says that a function begins at vaddr. -ENOENT: none. */
+int ft_elf_func_start(struct ft_elf *e, __u64 vaddr, bool *yes);
+/* vaddr -> offset in the file, for uprobes. -ERANGE: not in the file. */
+int ft_elf_offset(struct ft_elf *e, __u64 vaddr, __u64 *off);
+/* Copies exactly n bytes that stand at vaddr in the file. -ERANGE. */
+int ft_elf_read(struct ft_elf *e, __u64 vaddr, void *buf, size_t n);
+/* Run-time address minus link-time address, by the maps of `like`'s file. -ENOENT: not mapped. */
+int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_map *like,
+		__u64 *bias);
+/* PT_INTERP, "" without one (statically linked, or a library). */
+const char *ft_elf_interp(const struct ft_elf *e);
+bool ft_elf_is_exec(
+	const struct ft_elf *e); /* ET_EXEC, or ET_DYN with an interpreter or DF_1_PIE */
+bool ft_elf_is_static(const struct ft_elf *e); /* a program without PT_INTERP */
+bool ft_elf_is_musl(const struct ft_elf *e);   /* its interpreter is musl's */
+
+#endif
