@@ -211,7 +211,7 @@ demo: ## the example program under both builds, profiled; installs and builds wh
 	@scripts/demo
 
 .PHONY: fuzz
-fuzz: $(FUZZ_BINS) ## libFuzzer programs from tests/fuzz into build/fuzz
+fuzz: $(FUZZ_BINS) ## libFuzzer programs from tests/fuzz into build/fuzz (needs scripts/setup fuzz)
 
 C_FILES = $(wildcard bpf/*.[ch] include/*.h user/*.[ch] user/*/*.[ch] tests/*/*.[ch])
 
