@@ -111,7 +111,9 @@ struct ft_thread {
 	__u8 state;	      /* enum ft_state */
 	__u8 gw_origin;	      /* enum ft_origin of the open wait */
 	__u8 last_off;	      /* last off-core state that was not runq; 0 for none */
-	__u8 pad[7];
+	__u8 gil_idx1;	      /* index + 1 of the GIL it was last seen with, 0: none yet */
+	__u8 exact_gen;	      /* window of the GIL probes that FT_TF_EXACT belongs to */
+	__u8 pad[5];
 	char comm[FT_COMM_LEN];
 };
 
@@ -161,6 +163,22 @@ struct ft_target {
 	__u64 gil[FT_MAX_GILS];
 	__u64 switch_number[FT_MAX_GILS];  /* last value read, so that it outlives the target */
 	__u64 switch_number0[FT_MAX_GILS]; /* first value read */
+};
+
+/* One core. */
+struct ft_cpu {
+	__u8 allowed; /* the process may run here; set by user space before attach */
+	__u8 idle;    /* the last switch went to the idle task */
+	__u8 pad[6];
+	__u64 last_ns;	/* of the last switch */
+	__u64 win_ns;	/* begin of the window of `other_ns`, 0: none open */
+	__u64 other_ns; /* given to tasks outside the target since win_ns */
+};
+
+/* A thread's task storage; a group leader's `target1` is what makes its process a target. */
+struct ft_task {
+	__u32 slot1;   /* slot + 1, 0: none */
+	__u32 target1; /* target + 1, 0: not a target */
 };
 
 enum ft_ev_type {

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The programs: maps stand in maps.bpf.h, what they decide in include/ftprof_state.h. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "ftprof_state.h"
+#include "maps.bpf.h"
+#include "emit.bpf.h"
+#include "conc.bpf.h"
+#include "gil.bpf.h"
+#include "gilprobe.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define CPU_WINDOW_NS 1000000ull
+
+ft_inline __u32 ns_tid_of(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	unsigned int level = BPF_CORE_READ(pid, level);
+	struct upid up = {};
+
+	/* numbers[] is indexed by the level; 32 is the kernel's MAX_PID_NS_LEVEL */
+	if (level > 32)
+		return 0;
+	bpf_core_read(&up, sizeof(up), &pid->numbers[level]);
+	return up.nr;
+}
+
+/* Takes a slot and makes it a fresh one for `task`. Returns slot + 1, or 0. */
+ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u8 state, __u64 arg,
+			  __u32 flags)
+{
+	struct ft_ev_start ev = {};
+	struct ft_thread *t;
+	__u32 idx = 0;
+
+	if (bpf_map_pop_elem(&free_slots, &idx)) {
+		idx = __sync_fetch_and_add(&slot_next, 1);
+		if (idx >= slot_max) {
+			__sync_fetch_and_add(&slot_next, -1);
+			count(FT_CN_NO_SLOT);
+			return 0;
+		}
+	}
+	t = bpf_map_lookup_elem(&slots, &idx);
+	if (!t) {
+		count(FT_CN_NO_SLOT);
+		return 0;
+	}
+	__builtin_memset(t, 0, sizeof(*t));
+	t->tid = task->pid;
+	t->ns_tid = ns_tid_of(task);
+	t->flags = flags | (task->pid == task->tgid ? FT_TF_LEADER : 0);
+	t->target = target;
+	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	ft_thread_init(t, now, state, arg);
+
+	ev.h.ts = now;
+	ev.h.slot = idx;
+	ev.tid = t->tid;
+	ev.ns_tid = t->ns_tid;
+	ev.target = target;
+	ev.state = state;
+	__builtin_memcpy(ev.comm, t->comm, FT_COMM_LEN);
+	emit(&ev, sizeof(ev), FT_EV_START);
+	return idx + 1;
+}
+
+/* The thread leaves its core. Returns what that moves in the concurrency word. */
+ft_inline __u64 leave(struct task_struct *prev, struct ft_task *ts, struct ft_thread *t, __u64 now,
+		      __u32 prev_state)
+{
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
+	struct ft_wait_done done = {};
+	struct ft_out o = {.now = now};
+	__u8 before = t->state;
+	__u32 slot1 = ts->slot1;
+
+	if ((t->flags & FT_TF_EXACT) && t->exact_gen != (__u8)exact_gen)
+		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);
+	classify(0, target_of(ts), ts->target1 - 1, t, (long)BPF_CORE_READ(regs, orig_ax),
+		 BPF_CORE_READ(regs, di), prev_state, &o);
+	if (o.state == FT_ST_GIL_WAIT && (t->flags & FT_TF_IN_TAKE)) {
+		o.cont = t->flags & FT_TF_TAKE_SLEPT ? FT_CONT_SAME : FT_CONT_NEW;
+		t->flags |= FT_TF_TAKE_SLEPT;
+	}
+	if (ft_thread_out(t, &o, &done))
+		count(FT_CN_REPAIRED);
+	if (done.valid)
+		hist_add(done.origin & (FT_OR_CNT - 1), done.ns);
+	if (o.state == FT_ST_DEAD) {
+		struct ft_ev_exit ev = {.h = {.ts = now, .slot = slot1 - 1}, .seq = t->seq};
+
+		BPF_CORE_READ_STR_INTO(&t->comm, prev, comm);
+		ts->slot1 = 0;
+		emit(&ev, sizeof(ev), FT_EV_EXIT);
+	}
+	return conc_delta(before, o.state);
+}
+
+/* The thread comes to a core. */
+ft_inline __u64 enter(struct ft_task *ts, struct ft_thread *t, __u64 now)
+{
+	struct ft_ev_slice s = {};
+	__u8 before = t->state;
+
+	if (!ft_thread_in(t, now, need_wake, &s)) {
+		count(FT_CN_REPAIRED);
+		return conc_delta(before, FT_ST_ON);
+	}
+	if (s.state == FT_ST_BLOCKED) {
+		__u32 key = s.arg;
+		__u64 *ns = bpf_map_lookup_elem(&syscall_ns, &key);
+
+		if (ns)
+			__sync_fetch_and_add(ns, (s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns);
+	}
+	if (with_events) {
+		s.h.slot = ts->slot1 - 1;
+		emit(&s, sizeof(s), FT_EV_SLICE);
+	}
+	return conc_delta(before, FT_ST_ON);
+}
+
+/* Time that the core gave to others, in windows of a millisecond and more. */
+ft_inline void other_time(struct ft_cpu *c, __u64 now, bool was_other)
+{
+	if (was_other && c->last_ns && now > c->last_ns) {
+		if (!c->win_ns)
+			c->win_ns = c->last_ns;
+		c->other_ns += now - c->last_ns;
+	}
+	if (c->win_ns && now - c->win_ns >= CPU_WINDOW_NS) {
+		struct ft_ev_cpu ev = {.h = {.ts = now}, .begin_ns = c->win_ns};
+
+		ev.other_ns = c->other_ns;
+		c->win_ns = 0;
+		c->other_ns = 0;
+		if (with_events)
+			emit(&ev, sizeof(ev), FT_EV_CPU);
+	}
+}
+
+ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
+			__u32 prev_state)
+{
+	struct ft_task *from, *to;
+	struct ft_thread *t;
+	struct ft_cpu *c;
+	__u64 delta = 0, now;
+	__u32 zero = 0;
+	bool was_target = false;
+
+	if (!active)
+		return 0;
+	from = prev->pid ? bpf_task_storage_get(&tasks, prev, 0, 0) : 0;
+	to = next->pid ? bpf_task_storage_get(&tasks, next, 0, 0) : 0;
+	c = bpf_map_lookup_elem(&cpus, &zero);
+	if (!c || (!from && !to && !c->allowed))
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (from && from->slot1) {
+		was_target = true;
+		t = slot_of(from);
+		if (t)
+			delta += leave(prev, from, t, now, preempt ? 0 : prev_state);
+	}
+	if (to && to->slot1) {
+		t = slot_of(to);
+		if (t)
+			delta += enter(to, t, now);
+	}
+	if (was_target || (to && to->slot1))
+		count(FT_CN_SWITCHES);
+	if (c->allowed) {
+		__u8 idle = next->pid == 0;
+
+		if (idle != c->idle)
+			delta += idle ? FT_CW_IDLE : -FT_CW_IDLE;
+		c->idle = idle;
+		other_time(c, now, !was_target && prev->pid);
+		c->last_ns = now;
+	}
+	if (delta)
+		conc_move(now, delta);
+	return 0;
+}
+
+SEC("?tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	return on_switch(preempt, prev, next, prev_state);
+}
+
+/*
+ * Before 5.18 (fa2c3254d7cf) the tracepoint has no prev_state, and the task's own __state may have
+ * been changed by a waker already: it is a hint, and in() corrects it by the wake-up's absence.
+ */
+SEC("?tp_btf/sched_switch")
+int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	return on_switch(preempt, prev, next, prev->__state);
+}
+
+SEC("?tp_btf/sched_waking")
+int BPF_PROG(sched_waking, struct task_struct *p)
+{
+	struct ft_task *ts, *waker;
+	struct task_struct *cur;
+	struct pt_regs *regs;
+	struct ft_thread *t;
+	__u32 flags = 0, by = 0;
+	long nr;
+
+	if (!active)
+		return 0;
+	ts = bpf_task_storage_get(&tasks, p, 0, 0);
+	if (!ts || !ts->slot1)
+		return 0;
+	t = slot_of(ts);
+	if (!t)
+		return 0;
+	cur = bpf_get_current_task_btf();
+	if (cur->pid) {
+		waker = bpf_task_storage_get(&tasks, cur, 0, 0);
+		if (waker && waker->slot1) {
+			regs = (struct pt_regs *)bpf_task_pt_regs(cur);
+			nr = (long)BPF_CORE_READ(regs, orig_ax);
+			by = waker->slot1;
+			if (nr >= 0)
+				flags |= FT_WAKE_IN_SYSCALL;
+			if (nr == NR_FUTEX)
+				flags |= FT_WAKE_IN_FUTEX;
+		}
+	}
+	t->wake = ft_wake_pack(bpf_ktime_get_ns(), by, flags);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct ft_task *leader, fresh = {}, *ts;
+	__u64 now;
+
+	if (!active)
+		return 0;
+	leader = bpf_task_storage_get(&tasks, parent->group_leader, 0, 0);
+	if (!leader || !leader->target1)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (child->tgid != parent->tgid) {
+		struct ft_ev_proc ev = {.h = {.ts = now}, .target = leader->target1 - 1};
+
+		ev.pid = child->pid;
+		count(FT_CN_CHILDREN);
+		emit(&ev, sizeof(ev), FT_EV_FORK);
+		return 0;
+	}
+	fresh.target1 = leader->target1;
+	ts = bpf_task_storage_get(&tasks, child, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!ts) {
+		count(FT_CN_NO_STORAGE);
+		return 0;
+	}
+	ts->slot1 = slot_take(child, leader->target1 - 1, now, FT_ST_RUNQ, 0, 0);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
+{
+	struct ft_task *ts;
+	struct ft_target *tg;
+	struct ft_ev_proc ev = {};
+
+	if (!active)
+		return 0;
+	ts = bpf_task_storage_get(&tasks, p, 0, 0);
+	if (!ts || !ts->target1)
+		return 0;
+	tg = target_of(ts);
+	if (!tg)
+		return 0;
+	/* nothing that was known of the old program's memory holds any more */
+	tg->runtime = 0;
+	tg->gil_cnt = 0;
+	tg->interp_seen = 0;
+	ev.h.ts = bpf_ktime_get_ns();
+	ev.pid = p->tgid;
+	ev.target = ts->target1 - 1;
+	emit(&ev, sizeof(ev), FT_EV_EXEC);
+	return 0;
+}
+
+/* Does the interrupted thread spin for a lock? By its system call, or where its code stands. */
+ft_inline bool is_spinning(const struct ft_target *tg, struct pt_regs *regs)
+{
+	__u64 ip = BPF_CORE_READ(regs, ip);
+	__u32 i;
+
+	if ((long)BPF_CORE_READ(regs, orig_ax) == NR_SCHED_YIELD)
+		return true;
+	for (i = 0; i < FT_MAX_SPIN_RANGES; i++) {
+		if (i >= tg->spin_cnt)
+			break;
+		if (ip - tg->spin[i].lo < tg->spin[i].hi - tg->spin[i].lo)
+			return true;
+	}
+	return false;
+}
+
+SEC("?perf_event")
+int tick(void *ctx)
+{
+	struct task_struct *cur = bpf_get_current_task_btf();
+	struct ft_task *ts;
+	struct ft_thread *t;
+	struct ft_target *tg;
+	struct ft_ev_tick ev = {};
+	__u32 zero = 0;
+	__u8 on = FT_ON_FREE;
+
+	if (!active)
+		return 0;
+	if (!cur->pid) {
+		/* a core that was idle before the session has made no switch yet */
+		struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+
+		if (c && c->allowed && !c->idle && !c->last_ns) {
+			c->idle = 1;
+			c->last_ns = bpf_ktime_get_ns();
+			conc_move(c->last_ns, FT_CW_IDLE);
+		}
+		return 0;
+	}
+	ts = bpf_task_storage_get(&tasks, cur, 0, 0);
+	if (!ts || !ts->slot1)
+		return 0;
+	t = slot_of(ts);
+	tg = target_of(ts);
+	if (!t || !tg)
+		return 0;
+	if ((t->flags & FT_TF_EXACT) && t->exact_gen != (__u8)exact_gen)
+		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);
+	if (tg->runtime) {
+		gil_refresh(ts->target1 - 1);
+		if (gil_held(0, tg, t, true))
+			on = FT_ON_GIL;
+		else if (tg->free_threaded &&
+			 is_spinning(tg, (struct pt_regs *)bpf_task_pt_regs(cur)))
+			on = FT_ON_SPIN;
+	}
+	ft_thread_tick(t, on);
+	count(FT_CN_TICKS);
+	if (with_events) {
+		ev.h.ts = bpf_ktime_get_ns();
+		ev.h.slot = ts->slot1 - 1;
+		ev.on = on;
+		emit(&ev, sizeof(ev), FT_EV_TICK);
+	}
+	return 0;
+}
+
+/*
+ * Threads that were there before the session, with the state they are in: one that sleeps through
+ * the session never switches. Read once to learn the leader's tgid in the initial PID namespace
+ * (user space may live in another one), and once more to seed.
+ */
+ft_inline int seed_task(struct task_struct *task, bool can_read)
+{
+	struct ft_task *ts, fresh = {};
+	struct ft_target *tg;
+	struct ft_thread scratch = {};
+	struct ft_out o = {};
+	__u32 state, target = 0, slot1;
+
+	if (!task)
+		return 0;
+	ts = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (ts && ts->target1 && task->pid == task->tgid)
+		seed_tgid = task->tgid;
+	if (!seed_tgid || task->tgid != seed_tgid || !active || (ts && ts->slot1))
+		return 0;
+	tg = bpf_map_lookup_elem(&targets, &target);
+	if (!tg)
+		return 0;
+	state = task->__state;
+	if (state & TASK_DEAD_BIT)
+		return 0;
+	if (state) {
+		struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		long nr = (long)BPF_CORE_READ(regs, orig_ax);
+		__u64 uaddr = BPF_CORE_READ(regs, di);
+
+		scratch.ns_tid = ns_tid_of(task);
+		if (can_read)
+			classify(task, tg, target, &scratch, nr, uaddr, state, &o);
+		else if (nr == NR_FUTEX)
+			o.state = FT_ST_SYNC_WAIT;
+		else
+			o.state = FT_ST_BLOCKED, o.arg = nr;
+	} else {
+		o.state = task->on_cpu ? FT_ST_ON : FT_ST_RUNQ;
+	}
+	slot1 = slot_take(task, target, start_ns, o.state, o.arg,
+			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0));
+	if (!slot1)
+		return 0;
+	if (!ts) {
+		fresh.target1 = target + 1;
+		ts = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		if (!ts) {
+			count(FT_CN_NO_STORAGE);
+			return 0;
+		}
+	}
+	/* from here on the thread's own core writes the slot */
+	ts->slot1 = slot1;
+	conc_move(bpf_ktime_get_ns(), conc_delta(FT_ST_RUNQ, o.state));
+	return 0;
+}
+
+SEC("?iter.s/task")
+int seed(struct bpf_iter__task *ctx)
+{
+	return seed_task(ctx->task, true);
+}
+
+/* Kernels before 5.18 have no bpf_copy_from_user_task: futex sleeps stay unnamed. */
+SEC("?iter/task")
+int seed_old(struct bpf_iter__task *ctx)
+{
+	return seed_task(ctx->task, false);
+}
+
+/* Brings the concurrency word up to now; run by user space every few seconds and at the end. */
+SEC("?syscall")
+int touch(void *ctx)
+{
+	conc_move(bpf_ktime_get_ns(), 0);
+	return 0;
+}
+
+SEC("?uprobe")
+int BPF_KPROBE(probe_take_gil)
+{
+	return on_take_gil();
+}
+
+SEC("?uprobe")
+int BPF_KPROBE(probe_cond_signal, void *cond)
+{
+	return on_cond_signal((__u64)cond);
+}
+
+SEC("?uprobe")
+int BPF_KPROBE(probe_drop_gil)
+{
+	return on_drop_gil();
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the target's memory says: who holds a GIL, and what a futex address stands for.
+ *
+ * Only the memory of the task that is current is read (prev in sched_switch, the interrupted task
+ * in a tick): for the next task the address space is not switched yet. The seeding iterator reads
+ * other tasks through bpf_copy_from_user_task; there `other` is not NULL. `other` is a constant
+ * after inlining, so each program contains one of the two helpers only.
+ */
+#ifndef FT_GIL_BPF_H
+#define FT_GIL_BPF_H
+
+#include "maps.bpf.h"
+
+#define NR_FUTEX 202 /* x86-64 */
+#define NR_SCHED_YIELD 24
+
+ft_inline long read_target(struct task_struct *other, void *dst, __u32 len, __u64 addr)
+{
+	if (other)
+		return bpf_copy_from_user_task(dst, len, (const void *)addr, other, 0);
+	return bpf_probe_read_user(dst, len, (const void *)addr);
+}
+
+struct ft_gil {
+	__u64 holder; /* thread state that holds it, 0: nobody */
+	__u64 swno;
+	bool enabled;
+};
+
+/*
+ * struct _gil_runtime_state (pycore_gil.h, 3.9 to 3.15): [enabled (free-threaded builds only)],
+ * interval, last_holder, locked, switch_number, eight bytes each. User space has checked that the
+ * published offsets say so. last_holder counts only when locked is 1 (it starts at -1).
+ */
+ft_inline int gil_read(struct task_struct *other, const struct ft_target *tg, __u64 addr,
+		       struct ft_gil *g)
+{
+	__u64 w[5];
+
+	g->holder = 0;
+	g->swno = 0;
+	g->enabled = false;
+	if (read_target(other, w, sizeof(w), addr)) {
+		count(FT_CN_READ_GIL);
+		return -1;
+	}
+	if (tg->free_threaded) {
+		g->enabled = (__u32)w[0] != 0;
+		g->swno = w[4];
+		if (g->enabled && (__s32)w[3] == 1)
+			g->holder = w[2];
+	} else {
+		g->enabled = true;
+		g->swno = w[3];
+		if ((__s32)w[2] == 1)
+			g->holder = w[1];
+	}
+	return 0;
+}
+
+/* Is `holder` a thread state of this thread? */
+ft_inline bool is_own_tstate(struct task_struct *other, const struct ft_target *tg,
+			     const struct ft_thread *t, __u64 tstate)
+{
+	__u64 tid = 0;
+
+	if (!tstate || !tg->tstate_native_id)
+		return false;
+	if (read_target(other, &tid, sizeof(tid), tstate + tg->tstate_native_id))
+		return false;
+	return tid == t->ns_tid;
+}
+
+/* Remembers the last switch_number seen, so that the count of hand-overs outlives the target. */
+ft_inline void gil_note(struct ft_target *tg, __u32 i, const struct ft_gil *g)
+{
+	if (i >= FT_MAX_GILS)
+		return;
+	if (g->swno)
+		tg->switch_number[i] = g->swno;
+}
+
+/*
+ * Does the thread hold a GIL? Looks at the GIL it was last seen with; `all` looks at every one (in
+ * ticks, and as long as none is known), since a thread can enter another interpreter.
+ */
+ft_inline bool gil_held(struct task_struct *other, struct ft_target *tg, struct ft_thread *t,
+			bool all)
+{
+	struct ft_gil g;
+	__u32 own = t->gil_idx1, i;
+
+	if (t->exact_gen == (__u8)exact_gen && (t->flags & FT_TF_EXACT))
+		return (t->flags & FT_TF_EXACT_HELD) != 0;
+	if (tg->no_offsets)
+		return false;
+	if (own && own <= FT_MAX_GILS) {
+		i = own - 1;
+		if (!gil_read(other, tg, tg->gil[i], &g)) {
+			gil_note(tg, i, &g);
+			if (g.holder && is_own_tstate(other, tg, t, g.holder))
+				return true;
+		}
+		if (!all || tg->gil_cnt <= 1)
+			return false;
+	}
+	for (i = 0; i < FT_MAX_GILS; i++) {
+		if (i >= tg->gil_cnt)
+			break;
+		if (i + 1 == own || gil_read(other, tg, tg->gil[i], &g))
+			continue;
+		gil_note(tg, i, &g);
+		if (g.holder && is_own_tstate(other, tg, t, g.holder)) {
+			t->gil_idx1 = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * New interpreters are put at the head of the list (pystate.c, init_interpreter), so one read
+ * tells whether the table of GILs is current. Only for the current task.
+ */
+static __attribute__((noinline)) int gil_refresh(__u32 target)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u64 head = 0, interp;
+	__u32 n = 0, i;
+
+	if (!tg || !tg->runtime)
+		return 0;
+	if (bpf_probe_read_user(&head, sizeof(head), (void *)(tg->runtime + tg->interp_head))) {
+		count(FT_CN_READ_GIL);
+		return 0;
+	}
+	if (head == tg->interp_seen)
+		return 0;
+	interp = head;
+	for (i = 0; i < FT_MAX_GILS; i++) {
+		__u64 gil = 0, next = 0;
+		__u32 j;
+		bool known = false;
+
+		if (!interp)
+			break;
+		if (bpf_probe_read_user(&gil, sizeof(gil), (void *)(interp + tg->interp_gil)) ||
+		    bpf_probe_read_user(&next, sizeof(next), (void *)(interp + tg->interp_next))) {
+			count(FT_CN_READ_GIL);
+			break;
+		}
+		for (j = 0; j < FT_MAX_GILS;
+		     j++) { /* a shared GIL stands in several interpreters */
+			if (j >= tg->gil_cnt)
+				break;
+			if (tg->gil[j] == gil)
+				known = true;
+		}
+		n = tg->gil_cnt;
+		if (gil && !known) {
+			if (n < FT_MAX_GILS) {
+				tg->gil[n] = gil;
+				tg->switch_number[n] = 0;
+				tg->switch_number0[n] = 0;
+				tg->gil_cnt = n + 1;
+			} else {
+				tg->gil_overflow++;
+			}
+		}
+		interp = next;
+	}
+	tg->interp_seen = head;
+	return 1;
+}
+
+/* Is the mutex at `addr` that of a threading.Lock or RLock? By its type's name, once a type. */
+ft_inline bool is_lock_object(struct task_struct *other, const struct ft_target *tg, __u32 target,
+			      __u64 addr)
+{
+	struct ft_type_key key = {.target = target};
+	__u64 name_ptr = 0;
+	char name[16] = {};
+	__u32 *known, is_lock;
+
+	/* the mutex is the first member after the object's header; ob_mutex stands at + 10 */
+	if (!tg->ob_size || (addr & 7))
+		return false;
+	if (read_target(other, &key.type, 8, addr - tg->ob_size + tg->ob_type) || !key.type)
+		return false;
+	known = bpf_map_lookup_elem(&lock_types, &key);
+	if (known)
+		return *known;
+	if (read_target(other, &name_ptr, 8, key.type + tg->tp_name))
+		return false;
+	if (read_target(other, name, 14, name_ptr))
+		return false;
+	/* "_thread.lock", "_thread.RLock" */
+	is_lock = name[0] == '_' && name[1] == 't' && name[2] == 'h' && name[3] == 'r' &&
+		  name[4] == 'e' && name[5] == 'a' && name[6] == 'd' && name[7] == '.' &&
+		  ((name[8] == 'l' && name[9] == 'o' && name[10] == 'c' && name[11] == 'k') ||
+		   (name[8] == 'R' && name[9] == 'L' && name[10] == 'o' && name[11] == 'c'));
+	if (is_lock)
+		bpf_map_update_elem(&lock_types, &key, &is_lock, BPF_ANY);
+	return is_lock;
+}
+
+/*
+ * A futex sleep that is not the GIL's. The parking lot (parking_lot.c, 3.13 to 3.15) sleeps on a
+ * semaphore inside its struct wait_entry {park_arg, addr, sema (32 bytes), node {next, prev}}, so
+ * the parked address stands 8 bytes before the futex; a list node whose neighbour points back
+ * tells such an entry from any other semaphore.
+ */
+ft_inline void classify_park(struct task_struct *other, const struct ft_target *tg, __u32 target,
+			     const struct ft_thread *t, __u64 uaddr, struct ft_out *o)
+{
+	__u64 w[7] = {}, back = 0, addr;
+
+	o->state = FT_ST_SYNC_WAIT;
+	o->arg = uaddr;
+	if (!tg->has_parking_lot || !tg->runtime)
+		return;
+	if (read_target(other, w, sizeof(w), uaddr - 16)) {
+		count(FT_CN_READ_PARK);
+		return;
+	}
+	/* w: park_arg, addr, sema x4, node.next */
+	if (!w[1] || !w[6] || read_target(other, &back, 8, w[6] + 8) || back != uaddr + 32)
+		return;
+	addr = w[1];
+	o->arg = addr;
+	if (!w[0]) {
+		/* events: a stop-the-world parks a thread on its own state, and the one that asked
+		 * on an event of the runtime or the interpreter; the rest are joins, once-flags */
+		if (is_own_tstate(other, tg, t, addr - tg->tstate_state) ||
+		    addr - tg->runtime < tg->runtime_size)
+			o->state = FT_ST_STW;
+		return;
+	}
+	if (!is_lock_object(other, tg, target, addr))
+		o->state = FT_ST_LOCK_WAIT;
+}
+
+/* Is the address inside one of the GILs? Fills *o. */
+ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, struct ft_thread *t,
+			    __u64 uaddr, struct ft_out *o)
+{
+	__u64 off = 0;
+	struct ft_gil g;
+	__u32 i;
+
+	for (i = 0; i < FT_MAX_GILS; i++) {
+		if (i >= tg->gil_cnt)
+			return false;
+		off = uaddr - tg->gil[i];
+		if (off < tg->gil_size)
+			break;
+	}
+	if (i >= FT_MAX_GILS)
+		return false;
+	t->gil_idx1 = i + 1;
+	o->arg = tg->gil[i];
+	gil_read(other, tg, tg->gil[i], &g);
+	gil_note(tg, i, &g);
+	if (!tg->switch_number0[i])
+		tg->switch_number0[i] = g.swno;
+	o->swno = g.swno;
+	o->held = tg->no_offsets ? gil_held(other, tg, t, false)
+				 : g.holder && is_own_tstate(other, tg, t, g.holder);
+	if (off >= tg->gil_switch_cond) {
+		/* a taker that holds the GIL already can sleep on switch_mutex for a moment */
+		o->state = o->held ? FT_ST_LOCK_WAIT : FT_ST_GIL_SWITCH;
+	} else if (off >= tg->gil_cond) {
+		/* a holder asleep on gil->mutex stands inside drop_gil: held off core, no wait */
+		o->state = o->held ? FT_ST_LOCK_WAIT : FT_ST_GIL_WAIT;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+#define TASK_STOPPED_OR_TRACED 0xcu
+#define TASK_DEAD_BIT 0x80u
+#define TASK_FROZEN_BIT 0x8000u
+
+/* What a thread goes to when it leaves its core with `prev_state`; fills *o but `now`. */
+ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 target,
+			struct ft_thread *t, long nr, __u64 uaddr, __u32 prev_state,
+			struct ft_out *o)
+{
+	if (prev_state & TASK_DEAD_BIT) {
+		o->state = FT_ST_DEAD;
+		return;
+	}
+	if (!prev_state) {
+		o->state = FT_ST_RUNQ;
+	} else if (prev_state & (TASK_STOPPED_OR_TRACED | TASK_FROZEN_BIT)) {
+		/* before the registers: a stopped GIL waiter still shows the GIL's futex */
+		o->state = FT_ST_STOPPED;
+	} else if (nr < 0) {
+		o->state = FT_ST_FAULT;
+	} else if (nr == NR_FUTEX) {
+		if (!tg) {
+			o->state = FT_ST_SYNC_WAIT;
+			o->arg = uaddr;
+		} else if (classify_gil(other, tg, t, uaddr, o)) {
+			return;
+		} else if (!other && gil_refresh(target) && classify_gil(other, tg, t, uaddr, o)) {
+			return;
+		} else {
+			classify_park(other, tg, target, t, uaddr, o);
+		}
+	} else {
+		o->state = FT_ST_BLOCKED;
+		o->arg = nr;
+	}
+	if (tg && tg->runtime)
+		o->held = gil_held(other, tg, t, false);
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* Maps, and the settings that user space fixes before load or changes while running. */
+#ifndef FT_MAPS_BPF_H
+#define FT_MAPS_BPF_H
+
+/* The slots: one a thread. User space maps them and reads totals at any time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__type(value, struct ft_thread);
+} slots SEC(".maps");
+
+/* Slots that user space has read after their thread's exit. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1); /* set before load */
+	__uint(value_size, sizeof(__u32));
+} free_slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct ft_task);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FT_MAX_TARGETS);
+	__type(key, __u32);
+	__type(value, struct ft_target);
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ft_sums);
+} sums SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ft_cpu);
+} cpus SEC(".maps");
+
+/* Time with exactly k threads on cores. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2); /* cores + 1, set before load */
+	__type(key, __u32);
+	__type(value, __u64);
+} levels SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FT_MAX_SYSCALLS);
+	__type(key, __u32);
+	__type(value, __u64);
+} syscall_ns SEC(".maps");
+
+/* GIL waits by origin, then hold times seen by probes: FT_OR_CNT + 1 histograms in a row. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, (FT_OR_CNT + 1) * FT_HIST_LEN);
+	__type(key, __u32);
+	__type(value, __u64);
+} hists SEC(".maps");
+
+/* The concurrency word, on a cache line of its own: it moves between the cores. */
+struct ft_conc {
+	__u64 word;
+	__u64 pad[15];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ft_conc);
+} conc SEC(".maps");
+
+struct ft_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096); /* the rings that are used are made by user space */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* set before load */
+	__type(key, __u32);
+	__array(values, struct ft_ring);
+} rings SEC(".maps");
+
+/* Types of Python whose mutex is the program's own (threading.Lock and kin), by address. */
+struct ft_type_key {
+	__u64 type;
+	__u64 target;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct ft_type_key);
+	__type(value, __u32);
+} lock_types SEC(".maps");
+
+const volatile __u32 ring_cnt = 1;
+const volatile __u32 cpus_per_ring = 1;
+const volatile __u32 slot_max = 1;
+const volatile __u32 level_max = 1; /* number of entries of `levels` */
+const volatile __u32 cores = 1;	    /* that the process may use at once */
+const volatile bool with_events = true;
+const volatile bool need_wake = false; /* no prev_state argument: kernels before 5.18 */
+
+/* Runtime state, shared with user space. */
+__u32 active = 0;
+__u64 start_ns = 0;
+__u32 slot_next = 0; /* slots never used so far start here */
+__u32 exact_gen = 0; /* window of the GIL probes; odd while they are in place */
+__u32 seed_tgid = 0; /* of target 0, in the initial PID namespace */
+
+ft_inline struct ft_sums *my_sums(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&sums, &zero);
+}
+
+/* Atomic: a tick may come in the middle of another program's update. */
+ft_inline void count(__u32 what)
+{
+	struct ft_sums *s = my_sums();
+
+	if (s && what < FT_CN_CNT)
+		__sync_fetch_and_add(&s->cnt[what], 1);
+}
+
+ft_inline void hist_add(__u32 which, __u64 ns)
+{
+	__u32 key = which * FT_HIST_LEN + ft_hist_index(ns);
+	__u64 *n = bpf_map_lookup_elem(&hists, &key);
+
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
+ft_inline struct ft_thread *slot_of(const struct ft_task *ts)
+{
+	__u32 key = ts->slot1 - 1;
+
+	return bpf_map_lookup_elem(&slots, &key);
+}
+
+ft_inline struct ft_target *target_of(const struct ft_task *ts)
+{
+	__u32 key = ts->target1 - 1;
+
+	return bpf_map_lookup_elem(&targets, &key);
+}
+
+#endif
