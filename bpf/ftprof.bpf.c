@@ -147,33 +147,38 @@ ft_inline void other_time(struct ft_cpu *c, __u64 now, bool was_other)
 ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
 			__u32 prev_state)
 {
-	struct ft_task *from, *to;
+	struct ft_task *from = 0, *to = 0;
 	struct ft_thread *t;
 	struct ft_cpu *c;
+	/* of the two; plain numbers, since the verifier lets no pointers be combined by "or" */
+	__u32 from_slot = 0, to_slot = 0, zero = 0;
 	__u64 delta = 0, now;
-	__u32 zero = 0;
-	bool was_target = false;
 
 	if (!active)
 		return 0;
-	from = prev->pid ? bpf_task_storage_get(&tasks, prev, 0, 0) : 0;
-	to = next->pid ? bpf_task_storage_get(&tasks, next, 0, 0) : 0;
+	if (prev->pid)
+		from = bpf_task_storage_get(&tasks, prev, 0, 0);
+	if (from)
+		from_slot = from->slot1;
+	if (next->pid)
+		to = bpf_task_storage_get(&tasks, next, 0, 0);
+	if (to)
+		to_slot = to->slot1;
 	c = bpf_map_lookup_elem(&cpus, &zero);
-	if (!c || (!from && !to && !c->allowed))
+	if (!c || !(from_slot | to_slot | c->allowed))
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (from && from->slot1) {
-		was_target = true;
+	if (from && from_slot) {
 		t = slot_of(from);
 		if (t)
 			delta += leave(prev, from, t, now, preempt ? 0 : prev_state);
 	}
-	if (to && to->slot1) {
+	if (to && to_slot) {
 		t = slot_of(to);
 		if (t)
 			delta += enter(to, t, now);
 	}
-	if (was_target || (to && to->slot1))
+	if (from_slot | to_slot)
 		count(FT_CN_SWITCHES);
 	if (c->allowed) {
 		__u8 idle = next->pid == 0;
@@ -181,7 +186,7 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 		if (idle != c->idle)
 			delta += idle ? FT_CW_IDLE : -FT_CW_IDLE;
 		c->idle = idle;
-		other_time(c, now, !was_target && prev->pid);
+		other_time(c, now, !from_slot && prev->pid);
 		c->last_ns = now;
 	}
 	if (delta)
@@ -349,7 +354,7 @@ int tick(void *ctx)
 		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);
 	if (tg->runtime) {
 		gil_refresh(ts->target1 - 1);
-		if (gil_held(0, tg, t, true))
+		if (gil_held(0, tg, ts->target1 - 1, t, true))
 			on = FT_ON_GIL;
 		else if (tg->free_threaded &&
 			 is_spinning(tg, (struct pt_regs *)bpf_task_pt_regs(cur)))

@@ -22,6 +22,16 @@ ft_inline long read_target(struct task_struct *other, void *dst, __u32 len, __u6
 	return bpf_probe_read_user(dst, len, (const void *)addr);
 }
 
+/*
+ * The i-th GIL. The empty asm keeps clang from folding the mask into an earlier check, after which
+ * the verifier no longer sees a bound.
+ */
+ft_inline __u32 gil_bound(__u32 i)
+{
+	asm volatile("%0 &= %1" : "+r"(i) : "i"(FT_MAX_GILS - 1));
+	return i;
+}
+
 struct ft_gil {
 	__u64 holder; /* thread state that holds it, 0: nobody */
 	__u64 swno;
@@ -60,8 +70,8 @@ ft_inline int gil_read(struct task_struct *other, const struct ft_target *tg, __
 }
 
 /* Is `holder` a thread state of this thread? */
-ft_inline bool is_own_tstate(struct task_struct *other, const struct ft_target *tg,
-			     const struct ft_thread *t, __u64 tstate)
+ft_inline bool is_own_tstate(struct task_struct *other, const struct ft_target *tg, __u32 ns_tid,
+			     __u64 tstate)
 {
 	__u64 tid = 0;
 
@@ -69,61 +79,102 @@ ft_inline bool is_own_tstate(struct task_struct *other, const struct ft_target *
 		return false;
 	if (read_target(other, &tid, sizeof(tid), tstate + tg->tstate_native_id))
 		return false;
-	return tid == t->ns_tid;
+	return tid == ns_tid;
 }
 
 /* Remembers the last switch_number seen, so that the count of hand-overs outlives the target. */
 ft_inline void gil_note(struct ft_target *tg, __u32 i, const struct ft_gil *g)
 {
-	if (i >= FT_MAX_GILS)
+	i = gil_bound(i);
+	if (!g->swno)
 		return;
-	if (g->swno)
-		tg->switch_number[i] = g->swno;
+	if (!tg->switch_number0[i])
+		tg->switch_number0[i] = g->swno;
+	tg->switch_number[i] = g->swno;
+}
+
+/*
+ * Global functions, so that the verifier walks their loops once and not once a path that leads to
+ * them: inlined, sched_switch passes the limit of a million instructions.
+ */
+
+/* The index + 1 of the GIL that `addr` lies in, or 0. */
+__attribute__((noinline)) int gil_find(__u32 target, __u64 addr)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u32 i;
+
+	if (!tg)
+		return 0;
+	for (i = 0; i < FT_MAX_GILS; i++) {
+		if (i >= tg->gil_cnt)
+			break;
+		if (addr - tg->gil[gil_bound(i)] < tg->gil_size)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* The index + 1 of the GIL that the current thread holds, or 0. */
+__attribute__((noinline)) int gil_scan(__u32 target, __u32 ns_tid)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	struct ft_gil g;
+	__u32 i;
+
+	if (!tg)
+		return 0;
+	for (i = 0; i < FT_MAX_GILS; i++) {
+		if (i >= tg->gil_cnt)
+			break;
+		if (gil_read(0, tg, tg->gil[gil_bound(i)], &g))
+			continue;
+		gil_note(tg, i, &g);
+		if (g.holder && is_own_tstate(0, tg, ns_tid, g.holder))
+			return i + 1;
+	}
+	return 0;
 }
 
 /*
  * Does the thread hold a GIL? Looks at the GIL it was last seen with; `all` looks at every one (in
  * ticks, and as long as none is known), since a thread can enter another interpreter.
  */
-ft_inline bool gil_held(struct task_struct *other, struct ft_target *tg, struct ft_thread *t,
-			bool all)
+ft_inline bool gil_held(struct task_struct *other, struct ft_target *tg, __u32 target,
+			struct ft_thread *t, bool all)
 {
+	__u32 own = t->gil_idx1;
 	struct ft_gil g;
-	__u32 own = t->gil_idx1, i;
 
 	if (t->exact_gen == (__u8)exact_gen && (t->flags & FT_TF_EXACT))
 		return (t->flags & FT_TF_EXACT_HELD) != 0;
-	if (tg->no_offsets)
+	if (tg->no_offsets || !tg->gil_cnt)
 		return false;
-	if (own && own <= FT_MAX_GILS) {
-		i = own - 1;
-		if (!gil_read(other, tg, tg->gil[i], &g)) {
-			gil_note(tg, i, &g);
-			if (g.holder && is_own_tstate(other, tg, t, g.holder))
+	if (!own && tg->gil_cnt == 1)
+		own = 1;
+	if (own) {
+		own = gil_bound(own - 1);
+		if (!gil_read(other, tg, tg->gil[own], &g)) {
+			gil_note(tg, own, &g);
+			if (g.holder && is_own_tstate(other, tg, t->ns_tid, g.holder))
 				return true;
 		}
-		if (!all || tg->gil_cnt <= 1)
+		if (!all || tg->gil_cnt == 1)
 			return false;
 	}
-	for (i = 0; i < FT_MAX_GILS; i++) {
-		if (i >= tg->gil_cnt)
-			break;
-		if (i + 1 == own || gil_read(other, tg, tg->gil[i], &g))
-			continue;
-		gil_note(tg, i, &g);
-		if (g.holder && is_own_tstate(other, tg, t, g.holder)) {
-			t->gil_idx1 = i + 1;
-			return true;
-		}
-	}
-	return false;
+	if (other)
+		return false; /* seeding: the first switch will tell */
+	own = gil_scan(target, t->ns_tid);
+	if (own)
+		t->gil_idx1 = own;
+	return own != 0;
 }
 
 /*
  * New interpreters are put at the head of the list (pystate.c, init_interpreter), so one read
  * tells whether the table of GILs is current. Only for the current task.
  */
-static __attribute__((noinline)) int gil_refresh(__u32 target)
+__attribute__((noinline)) int gil_refresh(__u32 target)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	__u64 head = 0, interp;
@@ -140,8 +191,6 @@ static __attribute__((noinline)) int gil_refresh(__u32 target)
 	interp = head;
 	for (i = 0; i < FT_MAX_GILS; i++) {
 		__u64 gil = 0, next = 0;
-		__u32 j;
-		bool known = false;
 
 		if (!interp)
 			break;
@@ -150,16 +199,11 @@ static __attribute__((noinline)) int gil_refresh(__u32 target)
 			count(FT_CN_READ_GIL);
 			break;
 		}
-		for (j = 0; j < FT_MAX_GILS;
-		     j++) { /* a shared GIL stands in several interpreters */
-			if (j >= tg->gil_cnt)
-				break;
-			if (tg->gil[j] == gil)
-				known = true;
-		}
-		n = tg->gil_cnt;
-		if (gil && !known) {
+		/* a GIL shared by several interpreters is known already */
+		if (gil && !gil_find(target, gil)) {
+			n = tg->gil_cnt;
 			if (n < FT_MAX_GILS) {
+				n = gil_bound(n);
 				tg->gil[n] = gil;
 				tg->switch_number[n] = 0;
 				tg->switch_number0[n] = 0;
@@ -232,7 +276,7 @@ ft_inline void classify_park(struct task_struct *other, const struct ft_target *
 	if (!w[0]) {
 		/* events: a stop-the-world parks a thread on its own state, and the one that asked
 		 * on an event of the runtime or the interpreter; the rest are joins, once-flags */
-		if (is_own_tstate(other, tg, t, addr - tg->tstate_state) ||
+		if (is_own_tstate(other, tg, t->ns_tid, addr - tg->tstate_state) ||
 		    addr - tg->runtime < tg->runtime_size)
 			o->state = FT_ST_STW;
 		return;
@@ -242,31 +286,28 @@ ft_inline void classify_park(struct task_struct *other, const struct ft_target *
 }
 
 /* Is the address inside one of the GILs? Fills *o. */
-ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, struct ft_thread *t,
-			    __u64 uaddr, struct ft_out *o)
+ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, __u32 target,
+			    struct ft_thread *t, __u64 uaddr, struct ft_out *o)
 {
-	__u64 off = 0;
+	__u32 i = gil_find(target, uaddr);
 	struct ft_gil g;
-	__u32 i;
+	__u64 off;
 
-	for (i = 0; i < FT_MAX_GILS; i++) {
-		if (i >= tg->gil_cnt)
-			return false;
-		off = uaddr - tg->gil[i];
-		if (off < tg->gil_size)
-			break;
-	}
-	if (i >= FT_MAX_GILS)
+	if (!i && !other && gil_refresh(target))
+		i = gil_find(target, uaddr);
+	if (!i)
 		return false;
-	t->gil_idx1 = i + 1;
+	t->gil_idx1 = i;
+	i = gil_bound(i - 1);
 	o->arg = tg->gil[i];
-	gil_read(other, tg, tg->gil[i], &g);
+	off = uaddr - o->arg;
+	gil_read(other, tg, o->arg, &g);
 	gil_note(tg, i, &g);
-	if (!tg->switch_number0[i])
-		tg->switch_number0[i] = g.swno;
 	o->swno = g.swno;
-	o->held = tg->no_offsets ? gil_held(other, tg, t, false)
-				 : g.holder && is_own_tstate(other, tg, t, g.holder);
+	if (tg->no_offsets)
+		o->held = gil_held(other, tg, target, t, false);
+	else if (g.holder)
+		o->held = is_own_tstate(other, tg, t->ns_tid, g.holder);
 	if (off >= tg->gil_switch_cond) {
 		/* a taker that holds the GIL already can sleep on switch_mutex for a moment */
 		o->state = o->held ? FT_ST_LOCK_WAIT : FT_ST_GIL_SWITCH;
@@ -303,11 +344,9 @@ ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 t
 		if (!tg) {
 			o->state = FT_ST_SYNC_WAIT;
 			o->arg = uaddr;
-		} else if (classify_gil(other, tg, t, uaddr, o)) {
-			return;
-		} else if (!other && gil_refresh(target) && classify_gil(other, tg, t, uaddr, o)) {
-			return;
 		} else {
+			if (classify_gil(other, tg, target, t, uaddr, o))
+				return;
 			classify_park(other, tg, target, t, uaddr, o);
 		}
 	} else {
@@ -315,7 +354,7 @@ ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 t
 		o->arg = nr;
 	}
 	if (tg && tg->runtime)
-		o->held = gil_held(other, tg, t, false);
+		o->held = gil_held(other, tg, target, t, false);
 }
 
 #endif

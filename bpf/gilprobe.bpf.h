@@ -77,29 +77,27 @@ ft_inline int on_cond_signal(__u64 cond)
 {
 	struct ft_target *tg;
 	struct ft_thread *t = probe_thread(&tg);
+	__u64 off;
 	__u32 i;
 
 	if (!t)
 		return 0;
 	count(FT_CN_PROBE_SIGNAL);
-	for (i = 0; i < FT_MAX_GILS; i++) {
-		if (i >= tg->gil_cnt)
-			break;
-		if (cond == tg->gil[i] + tg->gil_switch_cond) {
-			t->gil_idx1 = i + 1;
+	i = gil_find(t->target, cond);
+	if (i) {
+		off = cond - tg->gil[gil_bound(i - 1)];
+		t->gil_idx1 = i;
+		if (off == tg->gil_switch_cond)
 			probe_taken(t, bpf_ktime_get_ns());
-			return 0;
-		}
-		if (cond == tg->gil[i] + tg->gil_cond) {
+		else if (off == tg->gil_cond)
 			probe_dropped(t, bpf_ktime_get_ns());
-			return 0;
-		}
+		return 0;
 	}
 	/* 3.9 to 3.12 publish no offsets: inside take_gil the one signalled is switch_cond */
 	if (tg->no_offsets && (t->flags & FT_TF_IN_TAKE)) {
 		i = tg->gil_cnt;
 		if (i < FT_MAX_GILS) {
-			tg->gil[i] = cond - tg->gil_switch_cond;
+			tg->gil[gil_bound(i)] = cond - tg->gil_switch_cond;
 			tg->gil_cnt = i + 1;
 			t->gil_idx1 = i + 1;
 		}

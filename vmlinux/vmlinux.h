@@ -4,8 +4,8 @@
  * relocates them against the running kernel's BTF, so order and completeness do not matter.
  * scripts/check-vmlinux compares every field with a kernel's BTF.
  */
-#ifndef FT_VMLINUX_H
-#define FT_VMLINUX_H
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
 
 typedef unsigned char __u8;
 typedef signed char __s8;
