@@ -43,7 +43,12 @@ struct ft_mthread {
 	__u64 held_off_ns;
 	__u64 switches;
 	__u64 ticks;
-	bool python; /* has been seen with a GIL or a thread state; else a native thread */
+	__u64 tick_cnt[FT_ON_CNT];
+	__u64 on_ticked_ns; /* the part of on_ns that ticks split; the rest is exact */
+	__u64 gil_wants_ns; /* gil_wait + gil_switch */
+	__u64 want_ns;	    /* not asleep of its own will: on core, or waiting for something */
+	bool leader;	    /* the main thread */
+	bool python;	    /* has been seen with a GIL or a thread state; else a native thread */
 	bool exited;
 };
 
@@ -92,6 +97,7 @@ struct ft_model {
 	size_t group_cnt;
 	struct ft_mthread all; /* sums over the threads */
 	__u32 cores;	       /* usable at once: allowed cores, capped by the quota (rounded up) */
+	double core_limit;     /* the same, not rounded */
 	/* parallelism */
 	double par_mean;   /* over the time with at least one thread on a core */
 	__u64 par_any_ns;  /* that time */
@@ -100,7 +106,7 @@ struct ft_model {
 	__u64 lost_ns;
 	double lost_cores; /* lost_ns / duration */
 	/* the GIL */
-	bool gil_present; /* on at the end, or waits were seen */
+	bool gil_present; /* false: off at the end (it may still have come back for an import) */
 	__u64 held_ns;	  /* on_gil + held off core */
 	__u64 held_off_ns;
 	__u64 wait_ns, waits, waits_lo, waits_hi;
@@ -113,6 +119,7 @@ struct ft_model {
 	/* events */
 	__u64 received, lost;
 	double loss_share;
+	__u64 missed_threads; /* that no slot was left for: in no figure */
 	/* cost */
 	double self_core_share; /* ftprof's CPU time and its BPF programs' / duration */
 	struct ft_syscall_share top_syscalls[4];
@@ -120,9 +127,32 @@ struct ft_model {
 	struct ft_verdict verdict;
 };
 
+/* Time with lo to hi threads of the process on cores at once. */
+struct ft_level {
+	__u32 lo;
+	__u32 hi;
+	__u64 ns;
+};
+
+#define FT_LEVELS_MAX 16
+
 /* Builds *out from a reader, which must outlive it. 0 or -errno. */
 int ft_model_build(const struct ft_reader *r, struct ft_model *out);
-void ft_model_free(struct ft_model *m);
+/*
+ * The same from its parts, which must outlive *out too; damage may be NULL. Nothing in them is
+ * trusted. On error *out is zeroed. 0, -EINVAL or -ENOMEM.
+ */
+int ft_model_from(const struct ft_session_info *info, const struct ft_totals *totals,
+		  const struct ft_thread_rec *recs, size_t cnt, const char *damage,
+		  struct ft_model *out);
+void ft_model_free(struct ft_model *m); /* NULL is fine */
+/*
+ * Parallelism for a table: levels with time, the high ones in ranges of powers of two when there
+ * are many. Returns how many of out[] were filled.
+ */
+size_t ft_model_levels(const struct ft_model *m, struct ft_level out[FT_LEVELS_MAX]);
+/* part / whole, 0 when whole is 0. */
+double ft_share(__u64 part, __u64 whole);
 
 /* The value below which a share q (0..1) of the histogram's counts lie, in ns; 0 when empty. */
 __u64 ft_hist_quantile(const __u64 *hist, size_t len, double q);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a verdict is decided from. Unless said otherwise in threads (or cores) at a time: the
+ * figure divided by the session's length. Between verdict.c, which decides, and verdict_text.c,
+ * which says why.
+ */
+#ifndef FT_MODEL_FACTS_H
+#define FT_MODEL_FACTS_H
+
+#include "model/model.h"
+
+struct ft_facts {
+	double secs;	 /* length of the session */
+	double limit;	 /* cores that the process may use */
+	double used;	 /* cores that it used */
+	double want;	 /* threads that ran, or would have if nothing had stood in their way */
+	double gil;	 /* waited for the GIL (gil_wait + gil_switch) */
+	double gil_runq; /* of those, already woken and waiting for a core */
+	double lock;	 /* asleep for a lock inside an object or the runtime */
+	double spin, spin_err;
+	double stw;
+	double runq;
+	double sync;   /* asleep in the program's own locks and queues */
+	double asleep; /* in system calls and page faults */
+	double io;     /* of those, in calls that wait for I/O or a timer */
+	double stopped;
+	double busy_asleep; /* asleep, without a main thread that only waits for the others */
+	double lost;	    /* cores that idled while threads wanted the GIL */
+	double held;	    /* GIL held, on a core and off it */
+	double held_off;
+	double gil_share; /* of want */
+	double runq_share;
+	double lock_share, lock_share_lo, lock_share_hi; /* lock + spin, and its interval */
+	double stw_share;
+	double top_share;	 /* the busiest thread's part of want */
+	double top_want, top_on; /* the busiest thread's */
+	const struct ft_mthread *top;
+	unsigned int busy; /* threads that wanted to run for at least half of the session */
+	bool serial;	   /* one at a time, although nothing but the program itself forced it */
+};
+
+/* Writes m->verdict.text and advice for m->verdict.kind. */
+void ft_verdict_say(struct ft_model *m, const struct ft_facts *f);
+
+#endif
