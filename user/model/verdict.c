@@ -127,11 +127,12 @@ static bool contention(const struct ft_facts *f, enum ft_verdict_kind *kind)
 {
 	double lock = f->lock_share, stw = f->stw_share;
 
-	if (stw >= STW_SHARE && stw >= f->lock_share_lo && stw >= f->gil_share) {
+	if (stw >= STW_SHARE && f->stw >= LOW_LOAD && stw >= f->lock_share_lo &&
+	    stw >= f->gil_share) {
 		*kind = FT_V_STW_BOUND;
 		return true;
 	}
-	if (lock >= LOCK_SHARE && lock >= f->gil_share) {
+	if (lock >= LOCK_SHARE && f->lock + f->spin >= LOW_LOAD && lock >= f->gil_share) {
 		*kind = f->lock_share_lo >= LOCK_SHARE_SURE ? FT_V_LOCK_BOUND : FT_V_INCONCLUSIVE;
 		return true;
 	}
