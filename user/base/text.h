@@ -3,6 +3,7 @@
 #ifndef FT_BASE_TEXT_H
 #define FT_BASE_TEXT_H
 
+#include <linux/types.h>
 #include <stddef.h>
 
 struct ft_text {
@@ -22,5 +23,12 @@ void ft_text_pad(struct ft_text *t, char c, size_t n); /* n times c */
  */
 void ft_text_add_safe(struct ft_text *t, const char *s, size_t max_cols);
 void ft_text_free(struct ft_text *t); /* NULL is fine */
+
+/*
+ * The length in bytes of the UTF-8 sequence that s (n bytes, n > 0) begins with, 0 when it begins
+ * with none (over-long forms, surrogates and cut sequences are none). *cp, if not NULL: its code
+ * point.
+ */
+size_t ft_utf8_seq(const char *s, size_t n, __u32 *cp);
 
 #endif
