@@ -70,12 +70,6 @@ struct {
 	__type(value, __u64);
 } hists SEC(".maps");
 
-/* The concurrency word, on a cache line of its own: it moves between the cores. */
-struct ft_conc {
-	__u64 word;
-	__u64 pad[15];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -165,6 +165,12 @@ struct ft_target {
 	__u64 switch_number0[FT_MAX_GILS]; /* first value read */
 };
 
+/* The concurrency word (ftprof_state.h), on a cache line of its own: it moves between the cores. */
+struct ft_conc {
+	__u64 word;
+	__u64 pad[15];
+};
+
 /* One core. */
 struct ft_cpu {
 	__u8 allowed; /* the process may run here; set by user space before attach */

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* From slots to threads. */
+#include "capture/collector.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "base/log.h"
+#include "capture/decode.h"
+#include "ftprof_state.h"
+
+struct thread {
+	struct ft_thread last; /* as it was at its exit */
+	__u32 slot;
+	bool exited;
+};
+
+/* A slot whose thread exited: given back when records that other rings still held are read. */
+struct pending {
+	__u32 slot;
+	int passes;
+};
+
+struct ft_collector {
+	struct ft_probe *probe;
+	struct ft_writer *writer;
+	struct ft_collector_events ev;
+	const struct ft_thread *slots;
+	__u32 slot_max;
+	__u32 cpu_max;
+	__u32 *thr_of; /* [slot_max] thread number, FT_NO_THREAD */
+	struct thread *thread;
+	size_t cnt, cap;
+	struct pending *pending;
+	size_t pending_cnt, pending_cap;
+	__u64 malformed;
+	__u64 gone_on_ns, gone_wait_ns; /* of threads that exited */
+	__u64 scan;
+	int err;
+};
+
+int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_collector_events *ev,
+		     struct ft_collector **out)
+{
+	struct ft_collector *c = calloc(1, sizeof(*c));
+	__u32 i;
+
+	if (!c)
+		return ft_err(-ENOMEM, "out of memory");
+	c->probe = p;
+	c->writer = w;
+	c->ev = *ev;
+	c->slots = ft_probe_slots(p, &c->slot_max);
+	c->cpu_max = FT_MAX_CPUS;
+	c->thr_of = malloc(c->slot_max * sizeof(*c->thr_of));
+	if (!c->thr_of) {
+		free(c);
+		return ft_err(-ENOMEM, "out of memory");
+	}
+	for (i = 0; i < c->slot_max; i++)
+		c->thr_of[i] = FT_NO_THREAD;
+	*out = c;
+	return 0;
+}
+
+/* A new thread number for what lives in the slot. */
+static int add_thread(struct ft_collector *c, __u32 slot, __u32 *thr)
+{
+	int err = ft_array_reserve((void **)&c->thread, &c->cap, c->cnt + 1, sizeof(*c->thread));
+
+	if (err) {
+		c->err = err;
+		return err;
+	}
+	c->thread[c->cnt].slot = slot;
+	c->thr_of[slot] = c->cnt;
+	*thr = c->cnt++;
+	return 0;
+}
+
+/* The thread in a slot; a lost START is made good from the slot itself. */
+static __u32 thread_of(struct ft_collector *c, __u32 slot)
+{
+	__u32 thr = c->thr_of[slot];
+
+	if (thr == FT_NO_THREAD && add_thread(c, slot, &thr))
+		return FT_NO_THREAD;
+	return thr;
+}
+
+static void thread_exited(struct ft_collector *c, __u32 slot)
+{
+	__u32 thr = thread_of(c, slot);
+	struct thread *t;
+
+	if (thr == FT_NO_THREAD || c->thread[thr].exited)
+		return;
+	t = &c->thread[thr];
+	t->last = c->slots[slot];
+	t->exited = true;
+	c->gone_on_ns += t->last.state_ns[FT_ST_ON];
+	c->gone_wait_ns += t->last.state_ns[FT_ST_GIL_WAIT];
+	if (ft_array_reserve((void **)&c->pending, &c->pending_cap, c->pending_cnt + 1,
+			     sizeof(*c->pending))) {
+		c->err = -ENOMEM;
+		return;
+	}
+	c->pending[c->pending_cnt++] = (struct pending){.slot = slot, .passes = 2};
+}
+
+/* Fills *ev from a record. False when there is nothing to write. */
+static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft_event *ev)
+{
+	__u32 thr;
+
+	memset(ev, 0, sizeof(*ev));
+	ev->ts = r->h.ts;
+	ev->type = r->h.type;
+	ev->cpu = r->h.cpu;
+	ev->thr = FT_NO_THREAD;
+	ev->waker = FT_NO_THREAD;
+	switch (r->h.type) {
+	case FT_EV_SLICE:
+		ev->thr = thread_of(c, r->h.slot);
+		ev->out_ns = r->slice.out_ns;
+		ev->wake_ns = r->slice.wake_ns;
+		ev->arg = r->slice.arg;
+		ev->seq = r->slice.seq;
+		ev->state = r->slice.state;
+		ev->flags = r->slice.flags;
+		if (r->slice.waker)
+			ev->waker = c->thr_of[r->slice.waker - 1];
+		return ev->thr != FT_NO_THREAD;
+	case FT_EV_TICK:
+		ev->thr = thread_of(c, r->h.slot);
+		ev->state = r->tick.on;
+		return ev->thr != FT_NO_THREAD;
+	case FT_EV_START:
+		if (add_thread(c, r->h.slot, &thr))
+			return false;
+		ev->thr = thr;
+		ev->state = r->start.state;
+		ev->seq = r->start.seq;
+		return true;
+	case FT_EV_EXIT:
+		ev->thr = thread_of(c, r->h.slot);
+		ev->seq = r->exit.seq;
+		thread_exited(c, r->h.slot);
+		return ev->thr != FT_NO_THREAD;
+	case FT_EV_CPU:
+		ev->out_ns = r->cpu.other_ns;
+		ev->wake_ns = r->cpu.begin_ns;
+		return true;
+	default:
+		ev->arg = r->proc.pid;
+		return true;
+	}
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct ft_collector *c = ctx;
+	union ft_record r;
+	struct ft_event ev;
+
+	if (ft_decode(data, len, c->slot_max, c->cpu_max, &r)) {
+		c->malformed++;
+		return 0;
+	}
+	if (!to_event(c, &r, &ev))
+		return 0;
+	if (c->writer)
+		ft_writer_event(c->writer, &ev); /* finish() reports its error */
+	if (ev.type == FT_EV_EXEC && c->ev.on_exec)
+		c->ev.on_exec(c->ev.ctx, r.proc.pid, ev.ts);
+	else if (ev.type == FT_EV_FORK && c->ev.on_fork)
+		c->ev.on_fork(c->ev.ctx, r.proc.pid, ev.ts);
+	return 0;
+}
+
+static void return_slots(struct ft_collector *c)
+{
+	size_t i, keep = 0;
+
+	for (i = 0; i < c->pending_cnt; i++) {
+		struct pending p = c->pending[i];
+
+		if (--p.passes > 0) {
+			c->pending[keep++] = p;
+			continue;
+		}
+		c->thr_of[p.slot] = FT_NO_THREAD;
+		if (ft_probe_free_slot(c->probe, p.slot))
+			ft_debug("slot %u could not be given back", p.slot);
+	}
+	c->pending_cnt = keep;
+}
+
+/* Exits whose records were lost would keep their slots for ever. */
+static void scan_exits(struct ft_collector *c)
+{
+	__u32 i, used = ft_probe_slots_used(c->probe);
+
+	for (i = 0; i < used; i++)
+		if (c->thr_of[i] != FT_NO_THREAD && (c->slots[i].flags & FT_TF_EXITED))
+			thread_exited(c, i);
+}
+
+int ft_collector_drain(struct ft_collector *c)
+{
+	int n = ft_probe_drain(c->probe, on_record, c);
+
+	if (n < 0)
+		return ft_err(n, "cannot read the rings: %s", strerror(-n));
+	if (++c->scan % 64 == 0)
+		scan_exits(c);
+	return_slots(c);
+	return c->err;
+}
+
+int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_rec **recs,
+			 size_t *cnt, __u64 (*hist)[FT_HIST_LEN])
+{
+	struct ft_thread_rec *v = calloc(c->cnt ?: 1, sizeof(*v));
+	size_t i;
+
+	if (!v)
+		return -ENOMEM;
+	for (i = 0; i < c->cnt; i++) {
+		const struct thread *t = &c->thread[i];
+		struct ft_wait_done done = {0};
+
+		v[i].t = t->exited ? t->last : c->slots[t->slot];
+		ft_thread_close(&v[i].t, end_ns, &done);
+		if (done.valid && hist && done.origin < FT_OR_CNT)
+			hist[done.origin][ft_hist_index(done.ns)]++;
+		memcpy(v[i].name, v[i].t.comm, FT_COMM_LEN);
+		v[i].name[FT_COMM_LEN] = 0;
+	}
+	*recs = v;
+	*cnt = c->cnt;
+	return 0;
+}
+
+void ft_collector_live(struct ft_collector *c, __u64 now, struct ft_live *out)
+{
+	__u32 i, used = ft_probe_slots_used(c->probe);
+
+	memset(out, 0, sizeof(*out));
+	out->on_ns = c->gone_on_ns;
+	out->gil_wait_ns = c->gone_wait_ns;
+	for (i = 0; i < used; i++) {
+		struct ft_thread t;
+
+		if (c->thr_of[i] == FT_NO_THREAD || c->thread[c->thr_of[i]].exited)
+			continue;
+		t = c->slots[i];
+		out->threads++;
+		out->on_ns += t.state_ns[FT_ST_ON];
+		out->gil_wait_ns += t.state_ns[FT_ST_GIL_WAIT];
+		if (now > t.since_ns && t.state == FT_ST_ON)
+			out->on_ns += now - t.since_ns;
+		else if (now > t.since_ns && t.state == FT_ST_GIL_WAIT)
+			out->gil_wait_ns += now - t.since_ns;
+	}
+}
+
+__u64 ft_collector_malformed(const struct ft_collector *c)
+{
+	return c->malformed;
+}
+
+void ft_collector_free(struct ft_collector *c)
+{
+	if (!c)
+		return;
+	free(c->thr_of);
+	free(c->thread);
+	free(c->pending);
+	free(c);
+}

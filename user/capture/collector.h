@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From slots to threads: numbers the threads of a session, turns ring records into events for the
+ * session file, and keeps the totals of threads that exited.
+ */
+#ifndef FT_CAPTURE_COLLECTOR_H
+#define FT_CAPTURE_COLLECTOR_H
+
+#include "capture/probe.h"
+#include "record/session.h"
+
+struct ft_collector;
+
+/* What happens to the process, told as it is decoded. */
+struct ft_collector_events {
+	void *ctx;
+	void (*on_exec)(void *ctx, __u32 pid, __u64 ts);
+	void (*on_fork)(void *ctx, __u32 pid, __u64 ts);
+};
+
+/* The writer may be NULL (nothing is kept). Borrows p and w. */
+int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_collector_events *ev,
+		     struct ft_collector **out);
+/*
+ * Decodes what the rings hold, and gives back the slots of threads that exited. 0 or -errno of
+ * the rings; a writer's error is left to the writer.
+ */
+int ft_collector_drain(struct ft_collector *c);
+/*
+ * The threads of the session so far, every open interval of a copy closed at end_ns. The array is
+ * malloc'ed. `hist` gets the GIL waits that closing ended (by origin), NULL: not wanted.
+ */
+int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_rec **recs,
+			 size_t *cnt, __u64 (*hist)[FT_HIST_LEN]);
+__u64 ft_collector_malformed(const struct ft_collector *c);
+/* Threads that are there now, and on-core and gil_wait ns of all threads up to now: for progress.
+ */
+struct ft_live {
+	__u32 threads;
+	__u64 on_ns;
+	__u64 gil_wait_ns;
+};
+void ft_collector_live(struct ft_collector *c, __u64 now, struct ft_live *out);
+void ft_collector_free(struct ft_collector *c); /* NULL is fine */
+
+#endif

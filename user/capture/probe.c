@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The life cycle of the BPF programs. */
+#include "capture/probe.h"
+
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "ftprof.skel.h"
+
+#include "base/log.h"
+#include "ftprof_state.h"
+
+#define MAX_RINGS 8
+#define MAX_LINKS 8
+#define MAX_UPROBES 4
+
+struct ft_probe {
+	struct ftprof_bpf *skel;
+	struct ft_probe_opts opts;
+	int cpu_cnt; /* possible CPUs */
+	int ring_cnt;
+	int ring_fd[MAX_RINGS];
+	struct ring_buffer *rb;
+	struct bpf_link *link[MAX_LINKS];
+	int link_cnt;
+	struct bpf_link *uprobe[MAX_UPROBES];
+	int uprobe_cnt;
+	int *tick_fd;
+	struct bpf_link **tick_link;
+	int tick_cnt;
+	const struct ft_thread *slots;
+	size_t slots_len;
+	struct bpf_program *seed;
+	__u16 *cpus;
+	int (*cb)(void *ctx, void *data, size_t len);
+	void *cb_ctx;
+};
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char buf[2048];
+
+	if (ft_log_get_level() < (level == LIBBPF_DEBUG ? FT_LOG_TRACE : FT_LOG_DEBUG))
+		return 0;
+	vsnprintf(buf, sizeof(buf), fmt, args);
+	buf[strcspn(buf, "\n")] = 0;
+	ft_debug("%s", buf);
+	return 0;
+}
+
+/* Does the tracepoint sched_switch pass prev_state (5.18 and later)? By the kernel's own BTF. */
+static bool switch_has_prev_state(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *t;
+	bool has = false;
+	__s32 id;
+
+	if (!btf)
+		return false;
+	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	if (id > 0) {
+		t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type); /* pointer */
+		t = t ? btf__type_by_id(btf, t->type) : NULL;		  /* prototype */
+		/* the first parameter is the tracepoint's private data */
+		has = t && btf_is_func_proto(t) && btf_vlen(t) >= 5;
+	}
+	btf__free(btf);
+	return has;
+}
+
+/* Can BPF read another task's memory from an iterator (5.18 and later)? By asking the kernel. */
+static bool has_copy_from_task(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING, BPF_FUNC_copy_from_user_task, NULL) ==
+		       1 ||
+	       switch_has_prev_state();
+}
+
+static void choose_programs(struct ft_probe *p)
+{
+	struct ftprof_bpf *s = p->skel;
+	bool prev_state = switch_has_prev_state();
+
+	bpf_program__set_autoload(s->progs.sched_switch, prev_state);
+	bpf_program__set_autoload(s->progs.sched_switch_old, !prev_state);
+	s->rodata->need_wake = !prev_state;
+	bpf_program__set_autoload(s->progs.sched_waking, true);
+	bpf_program__set_autoload(s->progs.sched_process_fork, true);
+	bpf_program__set_autoload(s->progs.sched_process_exec, true);
+	bpf_program__set_autoload(s->progs.tick, p->opts.tick_hz > 0);
+	bpf_program__set_autoload(s->progs.touch, true);
+	p->seed = has_copy_from_task() ? s->progs.seed : s->progs.seed_old;
+	bpf_program__set_autoload(p->seed, true);
+	bpf_program__set_autoload(s->progs.probe_take_gil, p->opts.uprobes);
+	bpf_program__set_autoload(s->progs.probe_cond_signal, p->opts.uprobes);
+	bpf_program__set_autoload(s->progs.probe_drop_gil, p->opts.uprobes);
+}
+
+static int size_maps(struct ft_probe *p)
+{
+	struct ftprof_bpf *s = p->skel;
+	__u32 levels = p->cpu_cnt + 1;
+	int err = 0;
+
+	p->ring_cnt = (p->cpu_cnt + 7) / 8;
+	if (p->ring_cnt > MAX_RINGS)
+		p->ring_cnt = MAX_RINGS;
+	err = err ?: bpf_map__set_max_entries(s->maps.slots, p->opts.slot_max);
+	err = err ?: bpf_map__set_max_entries(s->maps.free_slots, p->opts.slot_max);
+	err = err ?: bpf_map__set_max_entries(s->maps.levels, levels);
+	err = err ?: bpf_map__set_max_entries(s->maps.rings, p->ring_cnt);
+	if (err)
+		return ft_err(err, "cannot size the maps: %s", strerror(-err));
+	s->rodata->ring_cnt = p->ring_cnt;
+	s->rodata->cpus_per_ring = (p->cpu_cnt + p->ring_cnt - 1) / p->ring_cnt;
+	s->rodata->slot_max = p->opts.slot_max;
+	s->rodata->level_max = levels;
+	s->rodata->cores = p->opts.cores;
+	s->rodata->with_events = p->opts.with_events;
+	return 0;
+}
+
+static int on_record(void *ctx, void *data, size_t len)
+{
+	struct ft_probe *p = ctx;
+
+	return p->cb(p->cb_ctx, data, len);
+}
+
+static int make_rings(struct ft_probe *p)
+{
+	size_t want = p->opts.ring_bytes / p->ring_cnt, sz = getpagesize();
+	int i, fd, err;
+
+	while (sz * 2 <= want)
+		sz *= 2;
+	for (i = 0; i < p->ring_cnt; i++) {
+		__u32 key = i;
+
+		fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, sz, NULL);
+		if (fd < 0)
+			return ft_err(-errno, "cannot make a ring buffer of %zu bytes: %s", sz,
+				      strerror(errno));
+		p->ring_fd[i] = fd;
+		if (bpf_map__update_elem(p->skel->maps.rings, &key, sizeof(key), &fd, sizeof(fd),
+					 BPF_ANY))
+			return ft_err(-errno, "cannot store a ring buffer: %s", strerror(errno));
+		if (!p->rb) {
+			p->rb = ring_buffer__new(fd, on_record, p, NULL);
+			err = p->rb ? 0 : -errno;
+		} else {
+			err = ring_buffer__add(p->rb, fd, on_record, p);
+		}
+		if (err)
+			return ft_err(err, "cannot map a ring buffer: %s", strerror(-err));
+	}
+	return 0;
+}
+
+static int map_slots(struct ft_probe *p)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t len = (size_t)p->opts.slot_max * sizeof(struct ft_thread);
+	void *m;
+
+	len = (len + page - 1) / page * page;
+	m = mmap(NULL, len, PROT_READ, MAP_SHARED, bpf_map__fd(p->skel->maps.slots), 0);
+	if (m == MAP_FAILED)
+		return ft_err(-errno, "cannot map the threads' slots: %s", strerror(errno));
+	p->slots = m;
+	p->slots_len = len;
+	return 0;
+}
+
+static int set_cpus(struct ft_probe *p)
+{
+	struct ft_cpu *v = calloc(p->cpu_cnt, sizeof(*v));
+	__u32 zero = 0, i;
+	int err = 0;
+
+	if (!v)
+		return ft_err(-ENOMEM, "out of memory");
+	for (i = 0; i < p->opts.cpus_cnt; i++)
+		if (p->opts.cpus[i] < p->cpu_cnt)
+			v[p->opts.cpus[i]].allowed = 1;
+	if (bpf_map__update_elem(p->skel->maps.cpus, &zero, sizeof(zero), v,
+				 (size_t)p->cpu_cnt * sizeof(*v), BPF_ANY))
+		err = ft_err(-errno, "cannot set the cores: %s", strerror(errno));
+	free(v);
+	return err;
+}
+
+static int explain_load(int err)
+{
+	if (err == -EPERM || err == -EACCES)
+		return ft_err(err,
+			      "the kernel refused to load the BPF programs: %s (run as root, or "
+			      "with CAP_BPF and CAP_PERFMON; -v shows the kernel's words)",
+			      strerror(-err));
+	return ft_err(err, "cannot load the BPF programs: %s (-v shows the kernel's words)",
+		      strerror(-err));
+}
+
+int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out)
+{
+	struct ft_probe *p = calloc(1, sizeof(*p));
+	int err, i;
+
+	if (!p)
+		return ft_err(-ENOMEM, "out of memory");
+	for (i = 0; i < MAX_RINGS; i++)
+		p->ring_fd[i] = -1;
+	p->opts = *opts;
+	p->opts.cpus = NULL;
+	p->cpus = calloc(opts->cpus_cnt ?: 1, sizeof(*p->cpus));
+	if (!p->cpus) {
+		err = ft_err(-ENOMEM, "out of memory");
+		goto out;
+	}
+	memcpy(p->cpus, opts->cpus, opts->cpus_cnt * sizeof(*p->cpus));
+	p->opts.cpus = p->cpus;
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	libbpf_set_print(on_libbpf);
+	p->cpu_cnt = libbpf_num_possible_cpus();
+	if (p->cpu_cnt <= 0 || p->cpu_cnt > FT_MAX_CPUS) {
+		err = ft_err(-ERANGE, "%d possible CPUs: at most %d are supported", p->cpu_cnt,
+			     FT_MAX_CPUS);
+		goto out;
+	}
+	p->skel = ftprof_bpf__open();
+	if (!p->skel) {
+		err = ft_err(-errno, "cannot open the BPF programs: %s", strerror(errno));
+		goto out;
+	}
+	choose_programs(p);
+	err = size_maps(p);
+	if (err)
+		goto out;
+	err = ftprof_bpf__load(p->skel);
+	if (err) {
+		err = explain_load(err);
+		goto out;
+	}
+	err = make_rings(p) ?: map_slots(p) ?: set_cpus(p);
+	if (err)
+		goto out;
+	*out = p;
+	return 0;
+out:
+	ft_probe_close(p);
+	return err;
+}
+
+static int attach_one(struct ft_probe *p, struct bpf_program *prog)
+{
+	struct bpf_link *link = bpf_program__attach(prog);
+	int err;
+
+	if (!link) {
+		err = -errno;
+		return ft_err(err, "cannot attach %s: %s", bpf_program__name(prog), strerror(-err));
+	}
+	p->link[p->link_cnt++] = link;
+	return 0;
+}
+
+/*
+ * Ticks by the software clock, so that a machine without a PMU has them. The period is a prime
+ * number of microseconds away from the usual ones: a program that works in step with the timer
+ * tick or with the switch interval must not be hit at one phase only. Each core starts when it is
+ * opened, so the cores are out of step too.
+ */
+static int attach_ticks(struct ft_probe *p)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+	};
+	__u32 i;
+
+	if (!p->opts.tick_hz)
+		return 0;
+	attr.sample_period = 1000000000ull / p->opts.tick_hz | 1;
+	p->tick_fd = malloc(p->opts.cpus_cnt * sizeof(*p->tick_fd));
+	p->tick_link = calloc(p->opts.cpus_cnt, sizeof(*p->tick_link));
+	if (!p->tick_fd || !p->tick_link)
+		return ft_err(-ENOMEM, "out of memory");
+	for (i = 0; i < p->opts.cpus_cnt; i++) {
+		int fd = syscall(SYS_perf_event_open, &attr, -1, p->cpus[i], -1,
+				 PERF_FLAG_FD_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == ENODEV) /* an offline CPU */
+				continue;
+			return ft_err(-errno, "cannot open a timer on core %u: %s", p->cpus[i],
+				      strerror(errno));
+		}
+		p->tick_fd[p->tick_cnt] = fd;
+		/* takes the fd over once it succeeded */
+		p->tick_link[p->tick_cnt] = bpf_program__attach_perf_event(p->skel->progs.tick, fd);
+		if (!p->tick_link[p->tick_cnt]) {
+			int err = -errno;
+
+			close(fd);
+			return ft_err(err, "cannot attach to the timer of core %u: %s", p->cpus[i],
+				      strerror(-err));
+		}
+		p->tick_cnt++;
+	}
+	return 0;
+}
+
+int ft_probe_attach(struct ft_probe *p)
+{
+	struct ftprof_bpf *s = p->skel;
+	int err;
+
+	err = attach_one(p, s->progs.sched_process_fork);
+	err = err ?: attach_one(p, s->progs.sched_process_exec);
+	err = err ?: attach_one(p, s->progs.sched_waking);
+	err = err
+		      ?: attach_one(p, s->rodata->need_wake ? s->progs.sched_switch_old
+							    : s->progs.sched_switch);
+	err = err ?: attach_ticks(p);
+	return err;
+}
+
+int ft_probe_member(struct ft_probe *p, int pidfd, __u32 idx)
+{
+	struct ft_task v = {.target1 = idx + 1};
+
+	if (bpf_map__update_elem(p->skel->maps.tasks, &pidfd, sizeof(pidfd), &v, sizeof(v),
+				 BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int ft_probe_get_target(struct ft_probe *p, __u32 idx, struct ft_target *t)
+{
+	if (bpf_map__lookup_elem(p->skel->maps.targets, &idx, sizeof(idx), t, sizeof(*t), 0))
+		return -errno;
+	return 0;
+}
+
+int ft_probe_set_target(struct ft_probe *p, __u32 idx, const struct ft_target *t)
+{
+	struct ft_target v = *t;
+	int i;
+
+	/* an array element is copied without a lock: publish `runtime` only when the rest stands */
+	for (i = 0; i < 2; i++) {
+		v.runtime = i ? t->runtime : 0;
+		if (bpf_map__update_elem(p->skel->maps.targets, &idx, sizeof(idx), &v, sizeof(v),
+					 BPF_ANY))
+			return -errno;
+	}
+	return 0;
+}
+
+/* One walk of the iterator over all tasks. */
+static int run_seed(struct ft_probe *p)
+{
+	struct bpf_link *link = bpf_program__attach_iter(p->seed, NULL);
+	char buf[256];
+	int fd, err = 0;
+	ssize_t n;
+
+	if (!link)
+		return ft_err(-errno, "cannot attach the task iterator: %s", strerror(errno));
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0) {
+		err = ft_err(-errno, "cannot run the task iterator: %s", strerror(errno));
+		goto out;
+	}
+	do {
+		n = read(fd, buf, sizeof(buf));
+	} while (n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)));
+	if (n < 0)
+		err = ft_err(-errno, "the task iterator failed: %s", strerror(errno));
+	close(fd);
+out:
+	bpf_link__destroy(link);
+	return err;
+}
+
+int ft_probe_start(struct ft_probe *p, __u64 *start_ns)
+{
+	struct ft_conc c = {};
+	__u32 zero = 0;
+	int err;
+
+	err = run_seed(p); /* learns the leader's tgid */
+	if (err)
+		return err;
+	*start_ns = now_ns();
+	c.word = (*start_ns >> FT_CW_UNIT_SHIFT) << FT_CW_TIME_SHIFT;
+	if (bpf_map__update_elem(p->skel->maps.conc, &zero, sizeof(zero), &c, sizeof(c), BPF_ANY))
+		return ft_err(-errno, "cannot start: %s", strerror(errno));
+	p->skel->bss->start_ns = *start_ns;
+	__atomic_store_n(&p->skel->bss->active, 1, __ATOMIC_SEQ_CST);
+	return run_seed(p);
+}
+
+int ft_probe_stop(struct ft_probe *p, __u64 *end_ns)
+{
+	struct timespec ms = {.tv_nsec = 1000000};
+	int err = ft_probe_touch(p);
+
+	__atomic_store_n(&p->skel->bss->active, 0, __ATOMIC_SEQ_CST);
+	*end_ns = now_ns();
+	nanosleep(&ms, NULL); /* programs that run at this moment end before anything is read */
+	return err;
+}
+
+int ft_probe_touch(struct ft_probe *p)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o);
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.touch), &o))
+		return ft_err(-errno, "cannot run a BPF program: %s", strerror(errno));
+	return 0;
+}
+
+int ft_probe_drain(struct ft_probe *p, int (*cb)(void *ctx, void *data, size_t len), void *ctx)
+{
+	p->cb = cb;
+	p->cb_ctx = ctx;
+	return ring_buffer__consume(p->rb);
+}
+
+const struct ft_thread *ft_probe_slots(const struct ft_probe *p, __u32 *max)
+{
+	*max = p->opts.slot_max;
+	return p->slots;
+}
+
+__u32 ft_probe_slots_used(const struct ft_probe *p)
+{
+	__u32 n = __atomic_load_n(&p->skel->bss->slot_next, __ATOMIC_RELAXED);
+
+	return n < p->opts.slot_max ? n : p->opts.slot_max;
+}
+
+int ft_probe_free_slot(struct ft_probe *p, __u32 slot)
+{
+	if (bpf_map__update_elem(p->skel->maps.free_slots, NULL, 0, &slot, sizeof(slot), BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+/* Sums one per-CPU u64 array element after the other into out[0..n). */
+static int add_percpu(struct ft_probe *p, struct bpf_map *map, __u64 *out, __u32 n)
+{
+	__u64 *v = calloc(p->cpu_cnt, sizeof(*v));
+	__u32 i;
+	int c, err = 0;
+
+	if (!v)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		if (bpf_map__lookup_elem(map, &i, sizeof(i), v, p->cpu_cnt * sizeof(*v), 0)) {
+			err = -errno;
+			break;
+		}
+		out[i] = 0;
+		for (c = 0; c < p->cpu_cnt; c++)
+			out[i] += v[c];
+	}
+	free(v);
+	return err;
+}
+
+int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
+{
+	struct ft_sums *v = calloc(p->cpu_cnt, sizeof(*v));
+	__u64 *hist = &out->hist[0][0];
+	__u32 i, zero = 0;
+	int c, err = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!v)
+		return -ENOMEM;
+	if (bpf_map__lookup_elem(p->skel->maps.sums, &zero, sizeof(zero), v,
+				 p->cpu_cnt * sizeof(*v), 0)) {
+		err = -errno;
+		goto out;
+	}
+	for (c = 0; c < p->cpu_cnt; c++) {
+		for (i = 0; i < FT_CN_CNT; i++)
+			out->sums.cnt[i] += v[c].cnt[i];
+		out->sums.lost_parallel_ns += v[c].lost_parallel_ns;
+		out->sums.wait_any_ns += v[c].wait_any_ns;
+	}
+	err = add_percpu(p, p->skel->maps.levels, out->level_ns, p->cpu_cnt + 1);
+	err = err ?: add_percpu(p, p->skel->maps.syscall_ns, out->syscall_ns, FT_MAX_SYSCALLS);
+	for (i = 0; !err && i < (FT_OR_CNT + 1) * FT_HIST_LEN; i++)
+		if (bpf_map__lookup_elem(p->skel->maps.hists, &i, sizeof(i), &hist[i],
+					 sizeof(*hist), 0))
+			err = -errno;
+out:
+	free(v);
+	return err;
+}
+
+int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
+{
+	struct bpf_program *prog;
+
+	*ns = *runs = *misses = 0;
+	bpf_object__for_each_program(prog, p->skel->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+		int fd = bpf_program__fd(prog);
+
+		if (fd < 0)
+			continue; /* not loaded */
+		if (bpf_obj_get_info_by_fd(fd, &info, &len))
+			return -errno;
+		*ns += info.run_time_ns;
+		*runs += info.run_cnt;
+		*misses += info.recursion_misses;
+	}
+	return 0;
+}
+
+int ft_probe_attach_uprobe(struct ft_probe *p, enum ft_probe_prog prog, int pid, const char *path,
+			   __u64 offset)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, o);
+	struct bpf_program *progs[] = {
+		[FT_PROG_TAKE] = p->skel->progs.probe_take_gil,
+		[FT_PROG_DROP] = p->skel->progs.probe_drop_gil,
+		[FT_PROG_SIGNAL] = p->skel->progs.probe_cond_signal,
+	};
+	struct bpf_link *link;
+
+	if (p->uprobe_cnt >= MAX_UPROBES)
+		return -E2BIG;
+	link = bpf_program__attach_uprobe_opts(progs[prog], pid, path, offset, &o);
+	if (!link)
+		return -errno;
+	p->uprobe[p->uprobe_cnt++] = link;
+	return 0;
+}
+
+void ft_probe_detach_uprobes(struct ft_probe *p)
+{
+	while (p->uprobe_cnt > 0)
+		bpf_link__destroy(p->uprobe[--p->uprobe_cnt]);
+}
+
+void ft_probe_exact_window(struct ft_probe *p, __u32 gen)
+{
+	__atomic_store_n(&p->skel->bss->exact_gen, gen, __ATOMIC_SEQ_CST);
+}
+
+void ft_probe_close(struct ft_probe *p)
+{
+	int i;
+
+	if (!p)
+		return;
+	/* what stands in the target goes first, then what feeds the rings, then the rings */
+	ft_probe_detach_uprobes(p);
+	for (i = 0; i < p->tick_cnt; i++)
+		bpf_link__destroy(p->tick_link[i]);
+	for (i = 0; i < p->link_cnt; i++)
+		bpf_link__destroy(p->link[i]);
+	ring_buffer__free(p->rb);
+	for (i = 0; i < MAX_RINGS; i++)
+		if (p->ring_fd[i] >= 0)
+			close(p->ring_fd[i]);
+	if (p->slots)
+		munmap((void *)p->slots, p->slots_len);
+	ftprof_bpf__destroy(p->skel);
+	free(p->tick_fd);
+	free(p->tick_link);
+	free(p->cpus);
+	free(p);
+}

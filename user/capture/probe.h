@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life cycle of the BPF programs: open, load, attach, seed, drain, close. probe.c is the only
+ * file that sees the skeleton.
+ */
+#ifndef FT_CAPTURE_PROBE_H
+#define FT_CAPTURE_PROBE_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "ftprof_abi.h"
+
+struct ft_probe;
+
+struct ft_probe_opts {
+	__u32 slot_max;	   /* threads followed at one time */
+	__u32 cores;	   /* that the process may use at once */
+	const __u16 *cpus; /* that it may run on */
+	__u32 cpus_cnt;
+	bool with_events;  /* false: totals only */
+	bool uprobes;	   /* load the GIL probes too */
+	__u32 tick_hz;	   /* on each allowed core; 0: no ticks */
+	size_t ring_bytes; /* all rings together */
+};
+
+enum ft_probe_prog { FT_PROG_TAKE = 0, FT_PROG_DROP = 1, FT_PROG_SIGNAL = 2 };
+
+/* Opens and loads. The error has been logged. 0 or -errno. */
+int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out);
+/* Attaches the passive programs; nothing is counted before ft_probe_start(). */
+int ft_probe_attach(struct ft_probe *p);
+/* Makes the process behind a pidfd target `idx`. */
+int ft_probe_member(struct ft_probe *p, int pidfd, __u32 idx);
+/* Publishes what is known of a target's interpreter, `runtime` last; keeps what the BPF side wrote.
+ */
+int ft_probe_set_target(struct ft_probe *p, __u32 idx, const struct ft_target *t);
+int ft_probe_get_target(struct ft_probe *p, __u32 idx, struct ft_target *t);
+/* Begins the session: seeds the threads that are there. *start_ns: CLOCK_MONOTONIC. */
+int ft_probe_start(struct ft_probe *p, __u64 *start_ns);
+/* Ends counting; *end_ns as above. The programs stay attached until ft_probe_close(). */
+int ft_probe_stop(struct ft_probe *p, __u64 *end_ns);
+/* Hands every record that is there to cb(ctx, data, len). Returns the number or -errno. */
+int ft_probe_drain(struct ft_probe *p, int (*cb)(void *ctx, void *data, size_t len), void *ctx);
+/* The slots, mapped; [slot_max]. Other cores write them: copy first, then look. */
+const struct ft_thread *ft_probe_slots(const struct ft_probe *p, __u32 *max);
+/* How many slots have ever been used: those beyond are empty. */
+__u32 ft_probe_slots_used(const struct ft_probe *p);
+/* Gives a slot back after its thread's exit. */
+int ft_probe_free_slot(struct ft_probe *p, __u32 slot);
+/* Adds up the per-CPU sums. level_ns: [level_max] etc. as in struct ft_totals. */
+struct ft_probe_sums {
+	struct ft_sums sums;
+	__u64 level_ns[FT_MAX_CPUS + 1];
+	__u64 syscall_ns[FT_MAX_SYSCALLS];
+	__u64 hist[FT_OR_CNT + 1][FT_HIST_LEN];
+};
+int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out);
+/* Brings the concurrency word up to now: at least every 30 s. */
+int ft_probe_touch(struct ft_probe *p);
+/* Run time and number of runs of all programs since load, as far as statistics were switched on. */
+int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses);
+
+/* The GIL probes. */
+int ft_probe_attach_uprobe(struct ft_probe *p, enum ft_probe_prog prog, int pid, const char *path,
+			   __u64 offset);
+/* Takes all GIL probes out of the target. */
+void ft_probe_detach_uprobes(struct ft_probe *p);
+/* A new window of the GIL probes: odd while they are in place. */
+void ft_probe_exact_window(struct ft_probe *p, __u32 gen);
+
+/* Detaches everything and frees p. NULL is fine. */
+void ft_probe_close(struct ft_probe *p);
+
+#endif
