@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Helpers of the end-to-end tests: workloads, ftprof, interpreters, and oracles to compare with."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+FTPROF = os.path.join(BUILD, "ftprof")
+WORKLOADS = os.path.join(ROOT, "tests", "workloads")
+PYTHON = {kind: os.path.join(BUILD, "python", kind, "bin", "python3") for kind in ("gil", "ft")}
+GIL = PYTHON["gil"]
+FT = PYTHON["ft"]
+CORES = len(os.sched_getaffinity(0))
+
+READY_S = 30  # until a workload says that it is ready
+STATES = ("on_gil", "on_free", "on_spin", "gil_wait", "gil_switch", "lock_wait", "sync_wait", "stw",
+          "runq", "blocked", "fault", "stopped")
+
+
+def need(condition, reason):
+    """Skips the test unless the condition holds."""
+    if not condition:
+        raise unittest.SkipTest(reason)
+
+
+def need_root():
+    need(os.geteuid() == 0, "not root")
+
+
+def need_ftprof():
+    need_root()
+    need(os.access(FTPROF, os.X_OK), "build/ftprof is not built")
+
+
+def need_cores(count):
+    need(CORES >= count, f"needs {count} cores, has {CORES}")
+
+
+def need_bpftrace():
+    need_root()
+    need(shutil.which("bpftrace"), "bpftrace is not installed")
+
+
+class Workload:
+    """A running workload; use it as a context manager so that it never outlives its test.
+
+    start() only starts it; go() lets it run, result() waits for its truth. It stays alive after
+    that, until close(), so that its /proc files can be read.
+    """
+
+    def __init__(self, argv, env=None):
+        self.argv = argv
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.errors, env=env)
+        self.pid = None
+        try:
+            word, pid = self._line(READY_S).split()
+            if word != "ready":
+                raise RuntimeError(f"{argv}: said {word!r}, not ready")
+            self.pid = int(pid)
+        except BaseException:
+            self.close()
+            raise
+
+    def _line(self, timeout):
+        line = b""
+        deadline = time.monotonic() + timeout
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise TimeoutError(f"{self.argv}: no line within {timeout} s: {self._said()}")
+            # One byte a time: nothing may be read beyond the line, and the lines are few.
+            byte = os.read(self.process.stdout.fileno(), 1)
+            if not byte:
+                raise RuntimeError(f"{self.argv}: ended: {self._said()}")
+            line += byte
+        return line.decode()
+
+    def _said(self):
+        self.errors.seek(0)
+        return self.errors.read().decode(errors="replace")[-2000:]
+
+    def go(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+        return self
+
+    def result(self, timeout=120):
+        """The truth: the line of JSON. Lines before it are passed over."""
+        deadline = time.monotonic() + timeout
+        while True:
+            line = self._line(max(deadline - time.monotonic(), 0.001))
+            if line.startswith("{"):
+                return json.loads(line)
+
+    def running(self):
+        return self.process.poll() is None
+
+    def close(self):
+        if self.process.stdin:
+            try:
+                self.process.stdin.close()
+            except BrokenPipeError:
+                pass
+        try:
+            self.process.wait(timeout=2 if self.pid else 0.1)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+def start(python, script, *args, env=None, prefix=()):
+    """Starts a workload: python "gil", "ft" or a path, or None for a C workload.
+
+    prefix goes before the command: ("taskset", "-c", "0"), ("unshare", ...) and the like.
+    """
+    if python is None:
+        argv = [os.path.join(BUILD, "workloads", script)]
+    else:
+        path = PYTHON.get(python, python)
+        need(os.access(path, os.X_OK), f"{path} is not there; scripts/get-pythons brings it")
+        argv = [path, os.path.join(WORKLOADS, script)]
+    return Workload([*prefix, *argv, *map(str, args)], env=env)
+
+
+class Ftprof:
+    """A running ftprof. wait() returns (exit status, stdout, stderr)."""
+
+    def __init__(self, *args, env=None):
+        self.argv = [FTPROF, *map(str, args)]
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, text=True, env=env,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def wait(self, timeout=120):
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            raise TimeoutError(f"{self.argv}: not done in {timeout} s: {err[-2000:]}") from None
+        return self.process.returncode, out, err
+
+
+def ftprof(*args, env=None, timeout=120):
+    """Runs ftprof to its end: (exit status, stdout, stderr)."""
+    return Ftprof(*args, env=env).wait(timeout)
+
+
+def check_ftprof(*args, env=None, timeout=120):
+    """Runs ftprof, which must succeed; returns its stdout."""
+    status, out, err = ftprof(*args, env=env, timeout=timeout)
+    if status != 0:
+        raise AssertionError(f"ftprof {' '.join(map(str, args))}: status {status}: {err[-2000:]}")
+    return out
+
+
+def ftprof_json(pid, *args, timeout=120):
+    """Profiles a process and returns the report: ftprof -p PID --json ARGS."""
+    return json.loads(check_ftprof("-p", pid, "--json", *args, timeout=timeout))
+
+
+def thread_of(report, tid):
+    """The report's row of a thread id."""
+    rows = [row for row in report["threads"] if row["tid"] == tid]
+    if len(rows) != 1:
+        raise AssertionError(f"{len(rows)} rows for thread {tid}")
+    return rows[0]
+
+
+def on_core_ns(row):
+    state = row["state_ns"]
+    return state["on_gil"] + state["on_free"] + state["on_spin"]
+
+
+def schedstat(pid):
+    """{tid: (on-core ns, run-queue ns, times on a core)} from the kernel's own books."""
+    stats = {}
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as file:
+                stats[int(tid)] = tuple(map(int, file.read().split()))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # the thread ended meanwhile
+    return stats
+
+
+def steal_ns():
+    """Steal time of all cores since boot: schedstat leaves it out, ftprof cannot."""
+    with open("/proc/stat", encoding="ascii") as file:
+        fields = file.readline().split()
+    return int(fields[8]) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def strip_copy(python, where):
+    """A copy of an interpreter without any symbol that its stdlib's absence does not break.
+
+    Returns (path, environment to run it with). `where` is a directory of the caller's.
+    """
+    real = os.path.realpath(PYTHON.get(python, python))
+    copy = os.path.join(where, os.path.basename(real))
+    shutil.copy2(real, copy)
+    subprocess.run(["strip", "--strip-all", copy], check=True)
+    prefix = subprocess.run([real, "-I", "-c", "import sys; print(sys.base_prefix)"], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    return copy, {**os.environ, "PYTHONHOME": prefix}
+
+
+class Bpftrace:
+    """A bpftrace script beside a test: an oracle that shares no code with ftprof.
+
+    Starting returns once its probes are attached; stop() ends it and returns its maps as
+    {name: value}, and what it printed as "printed".
+    """
+
+    def __init__(self, script, *args, timeout=60):
+        need_bpftrace()
+        self.out = tempfile.TemporaryFile(mode="w+")
+        self.errors = tempfile.TemporaryFile(mode="w+")
+        self.process = subprocess.Popen(
+            ["bpftrace", "-f", "json", "-e", script, *map(str, args)], text=True,
+            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.errors)
+        deadline = time.monotonic() + timeout
+        while "attached_probes" not in self._text(self.out):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                self.process.wait()
+                said = self._text(self.errors)
+                self.close()
+                raise RuntimeError(f"bpftrace did not attach: {said[-2000:]}")
+            time.sleep(0.05)
+
+    @staticmethod
+    def _text(file):
+        # pread: the child writes through the same file offset.
+        return os.pread(file.fileno(), 1 << 24, 0).decode(errors="replace")
+
+    def stop(self, timeout=60):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        results = {"printed": []}
+        for line in self._text(self.out).splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # bpftrace's own talk is not all JSON
+            if row.get("type") in ("map", "stats", "hist"):
+                results.update(row["data"])
+            elif row.get("type") == "printf":
+                results["printed"].append(row["data"])
+        self.close()
+        return results
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.out.close()
+        self.errors.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+class Background:
+    """Runs a function in a thread and hands on its result, or its exception."""
+
+    def __init__(self, function, *args, **kwargs):
+        self.outcome = None
+        self.error = None
+        self.thread = threading.Thread(target=self._run, args=(function, args, kwargs))
+        self.thread.start()
+
+    def _run(self, function, args, kwargs):
+        try:
+            self.outcome = function(*args, **kwargs)
+        except BaseException as error:  # pylint: disable=broad-except
+            self.error = error
+
+    def join(self):
+        self.thread.join()
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
+def main():
+    """What `python3 tests/e2e/test_x.py` does; tests/run loads the module itself."""
+    sys.exit(unittest.main(verbosity=2))
