@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * _Py_DebugOffsets by version.
+ *
+ * The structure is nothing but 64-bit words, but each minor version puts new ones into its
+ * middle: so every version has its own list of positions. The lists are those of 3.13.0
+ * (pycore_runtime.h) and 3.14.6 (pycore_debug_offsets.h).
+ */
+#include "python/offsets.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The condvars and mutexes inside the GIL: the target's libc is glibc, as is ours. */
+#define COND_SZ ((__u64)sizeof(pthread_cond_t))
+#define MUTEX_SZ ((__u64)sizeof(pthread_mutex_t))
+
+#ifdef __x86_64__
+_Static_assert(sizeof(pthread_cond_t) == 48 && sizeof(pthread_mutex_t) == 40, "glibc sizes");
+#endif
+
+#define GIL_MAX 256u /* the promise of struct ft_target */
+
+/* Position of each word; 0 (the cookie) stands for "not in this version". */
+struct layout {
+	__u32 version;	      /* major << 8 | minor */
+	__u8 words;	      /* length of the whole structure */
+	__u8 status_to_state; /* bytes from PyThreadState._status to .state */
+	__u8 runtime_size, interp_head;
+	__u8 interp_size, interp_id, interp_next, interp_threads, interp_gil;
+	__u8 own_gil, own_gil_enabled, own_gil_locked, own_gil_holder;
+	__u8 ts_size, ts_prev, ts_next, ts_interp, ts_frame, ts_thread_id, ts_native_id, ts_status;
+	__u8 ob_size, ob_type, type_size, tp_name;
+};
+
+static const struct layout layouts[] = {
+	{
+		.version = 0x30d,
+		.words = 73,
+		.status_to_state = 8, /* _whence stands between them */
+		.runtime_size = 3,
+		.interp_head = 5,
+		.interp_size = 6,
+		.interp_id = 7,
+		.interp_next = 8,
+		.interp_threads = 9,
+		.interp_gil = 14,
+		.own_gil = 15,
+		.own_gil_enabled = 16,
+		.own_gil_locked = 17,
+		.own_gil_holder = 18,
+		.ts_size = 19,
+		.ts_prev = 20,
+		.ts_next = 21,
+		.ts_interp = 22,
+		.ts_frame = 23,
+		.ts_thread_id = 24,
+		.ts_native_id = 25,
+		.ts_status = 27,
+		.ob_size = 44,
+		.ob_type = 45,
+		.type_size = 46,
+		.tp_name = 47,
+	},
+	{
+		.version = 0x30e,
+		.words = 95,
+		.status_to_state = 12, /* holds_gil and _whence stand between them */
+		.runtime_size = 3,
+		.interp_head = 5,
+		.interp_size = 6,
+		.interp_id = 7,
+		.interp_next = 8,
+		.interp_threads = 9,
+		.interp_gil = 15,
+		.own_gil = 16,
+		.own_gil_enabled = 17,
+		.own_gil_locked = 18,
+		.own_gil_holder = 19,
+		.ts_size = 22,
+		.ts_prev = 23,
+		.ts_next = 24,
+		.ts_interp = 25,
+		.ts_frame = 26,
+		.ts_thread_id = 27,
+		.ts_native_id = 28,
+		.ts_status = 30,
+		.ob_size = 50,
+		.ob_type = 51,
+		.type_size = 52,
+		.tp_name = 53,
+	},
+};
+
+char *ft_python_version(__u32 hex, char *buf, size_t sz)
+{
+	static const char *const level[16] = {[0xa] = "a", [0xb] = "b", [0xc] = "rc"};
+	const char *lvl = level[hex >> 4 & 15];
+	char pre[16] = "";
+
+	if (lvl)
+		snprintf(pre, sizeof(pre), "%s%u", lvl, hex & 15);
+	snprintf(buf, sz, "%u.%u.%u%s", hex >> 24, hex >> 16 & 255, hex >> 8 & 255, pre);
+	return buf;
+}
+
+static __u64 word(const void *buf, unsigned int i)
+{
+	__u64 v;
+
+	memcpy(&v, (const char *)buf + 8 * (size_t)i, sizeof(v));
+	return v;
+}
+
+/* One thing to check: an offset of a field of `len` bytes inside a structure of `size` bytes. */
+struct bound {
+	const char *name;
+	__u64 off, len, size;
+};
+
+static const char *check_bounds(const struct bound *b, size_t cnt)
+{
+	size_t i;
+
+	for (i = 0; i < cnt; i++) {
+		if (b[i].off > b[i].size || b[i].len > b[i].size - b[i].off || b[i].off % b[i].len)
+			return b[i].name;
+	}
+	return NULL;
+}
+
+/* Returns the name of the first word that cannot be, or NULL. */
+static const char *implausible(const struct ft_offsets *o, __u64 type_size)
+{
+	const struct bound sizes[] = {
+		/* as fields of an imaginary 16 MB: a structure is a multiple of 8, and not huge */
+		{"runtime size", o->runtime_size, 8, 16 << 20},
+		{"interpreter size", o->interp_size, 8, 16 << 20},
+		{"thread state size", o->ts_size, 8, 1 << 20},
+		{"object size", o->ob_size, 8, 64},
+		{"type size", type_size, 8, 64 << 10},
+	};
+	const struct bound fields[] = {
+		{"interpreters.head", o->interp_head, 8, o->runtime_size},
+		{"interpreter id", o->interp_id, 8, o->interp_size},
+		{"interpreter next", o->interp_next, 8, o->interp_size},
+		{"threads.head", o->interp_threads, 8, o->interp_size},
+		{"ceval.gil", o->interp_gil, 8, o->interp_size},
+		{"_gil", o->interp_own_gil, 8, o->interp_size},
+		{"thread prev", o->ts_prev, 8, o->ts_size},
+		{"thread next", o->ts_next, 8, o->ts_size},
+		{"thread interp", o->ts_interp, 8, o->ts_size},
+		{"current_frame", o->ts_frame, 8, o->ts_size},
+		{"thread_id", o->ts_thread_id, 8, o->ts_size},
+		{"native_thread_id", o->ts_native_id, 8, o->ts_size},
+		{"thread _status", o->ts_status, 4, o->ts_size},
+		{"thread state", o->ts_state, 4, o->ts_size},
+		{"ob_type", o->ob_type, 8, o->ob_size},
+		{"tp_name", o->tp_name, 8, type_size},
+	};
+	const char *bad = check_bounds(sizes, sizeof(sizes) / sizeof(sizes[0]));
+
+	if (!bad)
+		bad = check_bounds(fields, sizeof(fields) / sizeof(fields[0]));
+	if (!bad && (!o->runtime_size || !o->interp_head))
+		bad = "interpreters.head"; /* the offsets themselves stand at 0 */
+	if (!bad && (o->interp_next == o->interp_threads || o->interp_next == o->interp_gil ||
+		     o->ts_next == o->ts_interp || o->ts_next == o->ts_native_id))
+		bad = "two fields in one place";
+	return bad;
+}
+
+/*
+ * The published words give last_holder and locked; what stands around them follows from the
+ * structure, which is the same in 3.12 to 3.14:
+ *	[int enabled;] ulong interval; last_holder; int locked; ulong switch_number;
+ *	cond; mutex; switch_cond; switch_mutex
+ */
+static const char *derive_gil(struct ft_offsets *o, __u64 holder, __u64 locked, __u64 enabled)
+{
+	__u64 first = o->free_threaded ? 8 : 0, end;
+
+	if (holder < o->interp_own_gil || holder - o->interp_own_gil != first + 8)
+		return "_gil.last_holder";
+	if (locked < holder || locked - holder != 8)
+		return "_gil.locked";
+	if (enabled)
+		return "_gil.enabled"; /* relative to the GIL, unlike the other two */
+	o->gil_enabled = 0;
+	o->gil_interval = (__u16)first;
+	o->gil_last_holder = (__u16)(first + 8);
+	o->gil_locked = (__u16)(first + 16);
+	o->gil_switch_number = (__u16)(first + 24);
+	o->gil_cond = (__u16)(first + 32);
+	o->gil_mutex = (__u16)(o->gil_cond + COND_SZ);
+	o->gil_switch_cond = (__u16)(o->gil_mutex + MUTEX_SZ);
+	o->gil_switch_mutex = (__u16)(o->gil_switch_cond + COND_SZ);
+	end = o->gil_switch_mutex + MUTEX_SZ;
+	if (end > GIL_MAX || end > o->interp_size - o->interp_own_gil)
+		return "_gil";
+	o->gil_size = (__u16)end;
+	return NULL;
+}
+
+static const struct layout *find_layout(__u64 version)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		if (version >> 16 == layouts[i].version)
+			return &layouts[i];
+	}
+	return NULL;
+}
+
+static void read_words(const void *buf, const struct layout *l, struct ft_offsets *o)
+{
+	o->runtime_size = word(buf, l->runtime_size);
+	o->interp_head = word(buf, l->interp_head);
+	o->interp_size = word(buf, l->interp_size);
+	o->interp_id = word(buf, l->interp_id);
+	o->interp_next = word(buf, l->interp_next);
+	o->interp_threads = word(buf, l->interp_threads);
+	o->interp_gil = word(buf, l->interp_gil);
+	o->interp_own_gil = word(buf, l->own_gil);
+	o->ts_size = word(buf, l->ts_size);
+	o->ts_prev = word(buf, l->ts_prev);
+	o->ts_next = word(buf, l->ts_next);
+	o->ts_interp = word(buf, l->ts_interp);
+	o->ts_frame = word(buf, l->ts_frame);
+	o->ts_thread_id = word(buf, l->ts_thread_id);
+	o->ts_native_id = word(buf, l->ts_native_id);
+	o->ts_status = word(buf, l->ts_status);
+	o->ts_state = o->ts_status + l->status_to_state;
+	o->ob_size = word(buf, l->ob_size);
+	o->ob_type = word(buf, l->ob_type);
+	o->tp_name = word(buf, l->tp_name);
+}
+
+int ft_offsets_parse(const void *buf, size_t len, struct ft_offsets *out, char *why, size_t why_sz)
+{
+	const struct layout *l;
+	const char *bad;
+	__u64 version, ft;
+	char ver[32];
+
+	memset(out, 0, sizeof(*out));
+	if (len < 24) {
+		snprintf(why, why_sz, "the interpreter's table of offsets is cut short");
+		return -EMSGSIZE;
+	}
+	if (memcmp(buf, FT_PY_COOKIE, 8)) {
+		snprintf(why, why_sz, "the interpreter publishes no table of offsets");
+		return -EBADMSG;
+	}
+	version = word(buf, 1);
+	ft = word(buf, 2);
+	if (version > 0xffffffffull || ft > 1) {
+		snprintf(why, why_sz,
+			 "the interpreter's table of offsets makes no sense (version)");
+		return -EBADMSG;
+	}
+	ft_python_version((__u32)version, ver, sizeof(ver));
+	l = find_layout(version);
+	if (!l) {
+		snprintf(why, why_sz,
+			 "Python %s is not known to this ftprof, which knows 3.9 to 3.14: look for "
+			 "a newer ftprof",
+			 ver);
+		return -EPROTO;
+	}
+	if (len < 8 * (size_t)l->words) {
+		snprintf(why, why_sz, "the interpreter's table of offsets is cut short");
+		return -EMSGSIZE;
+	}
+	out->version = (__u32)version;
+	out->free_threaded = ft;
+	read_words(buf, l, out);
+	bad = implausible(out, word(buf, l->type_size));
+	if (!bad)
+		bad = derive_gil(out, word(buf, l->own_gil_holder), word(buf, l->own_gil_locked),
+				 word(buf, l->own_gil_enabled));
+	if (bad) {
+		snprintf(why, why_sz, "the table of offsets of Python %s makes no sense (%s)", ver,
+			 bad);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+void ft_offsets_target(const struct ft_offsets *off, struct ft_target *t)
+{
+	t->interp_head = off->interp_head;
+	t->interp_next = off->interp_next;
+	t->interp_gil = off->interp_gil;
+	t->tstate_native_id = off->ts_native_id;
+	t->tstate_state = off->ts_state;
+	t->ob_type = off->ob_type;
+	t->tp_name = off->tp_name;
+	t->ob_size = off->ob_size;
+	t->gil_enabled = off->gil_enabled;
+	t->gil_last_holder = off->gil_last_holder;
+	t->gil_locked = off->gil_locked;
+	t->gil_switch_number = off->gil_switch_number;
+	t->gil_cond = off->gil_cond;
+	t->gil_mutex = off->gil_mutex;
+	t->gil_switch_cond = off->gil_switch_cond;
+	t->gil_switch_mutex = off->gil_switch_mutex;
+	t->gil_size = off->gil_size;
+	t->free_threaded = off->free_threaded;
+	t->has_parking_lot = 1; /* 3.13 and later, and only those have offsets */
+}
