@@ -21,7 +21,8 @@ ft_inline struct ft_thread *probe_thread(struct ft_target **tg)
 		return 0;
 	t = slot_of(ts);
 	*tg = target_of(ts);
-	if (!t || !*tg || !active)
+	/* even: the probes are on their way out, and what they say is not kept */
+	if (!t || !*tg || !active || !(exact_gen & 1))
 		return 0;
 	if (t->exact_gen != (__u8)exact_gen) { /* first hit of this window */
 		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);

@@ -491,10 +491,9 @@ static int add_percpu(struct ft_probe *p, struct bpf_map *map, __u64 *out, __u32
 	return err;
 }
 
-int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
+int ft_probe_counters(struct ft_probe *p, struct ft_sums *out)
 {
 	struct ft_sums *v = calloc(p->cpu_cnt, sizeof(*v));
-	__u64 *hist = &out->hist[0][0];
 	__u32 i, zero = 0;
 	int c, err = 0;
 
@@ -502,24 +501,32 @@ int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
 	if (!v)
 		return -ENOMEM;
 	if (bpf_map__lookup_elem(p->skel->maps.sums, &zero, sizeof(zero), v,
-				 p->cpu_cnt * sizeof(*v), 0)) {
+				 p->cpu_cnt * sizeof(*v), 0))
 		err = -errno;
-		goto out;
-	}
-	for (c = 0; c < p->cpu_cnt; c++) {
+	for (c = 0; !err && c < p->cpu_cnt; c++) {
 		for (i = 0; i < FT_CN_CNT; i++)
-			out->sums.cnt[i] += v[c].cnt[i];
-		out->sums.lost_parallel_ns += v[c].lost_parallel_ns;
-		out->sums.wait_any_ns += v[c].wait_any_ns;
+			out->cnt[i] += v[c].cnt[i];
+		out->lost_parallel_ns += v[c].lost_parallel_ns;
+		out->wait_any_ns += v[c].wait_any_ns;
 	}
-	err = add_percpu(p, p->skel->maps.levels, out->level_ns, p->cpu_cnt + 1);
+	free(v);
+	return err;
+}
+
+int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
+{
+	__u64 *hist = &out->hist[0][0];
+	__u32 i;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = ft_probe_counters(p, &out->sums);
+	err = err ?: add_percpu(p, p->skel->maps.levels, out->level_ns, p->cpu_cnt + 1);
 	err = err ?: add_percpu(p, p->skel->maps.syscall_ns, out->syscall_ns, FT_MAX_SYSCALLS);
 	for (i = 0; !err && i < (FT_OR_CNT + 1) * FT_HIST_LEN; i++)
 		if (bpf_map__lookup_elem(p->skel->maps.hists, &i, sizeof(i), &hist[i],
 					 sizeof(*hist), 0))
 			err = -errno;
-out:
-	free(v);
 	return err;
 }
 

@@ -56,6 +56,8 @@ struct ft_probe_sums {
 	__u64 hist[FT_OR_CNT + 1][FT_HIST_LEN];
 };
 int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out);
+/* The per-CPU counters alone, added up. */
+int ft_probe_counters(struct ft_probe *p, struct ft_sums *out);
 /* Brings the concurrency word up to now: at least every 30 s. */
 int ft_probe_touch(struct ft_probe *p);
 /* Run time and number of runs of all programs since load, as far as statistics were switched on. */
