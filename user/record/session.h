@@ -137,10 +137,12 @@ const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t 
 const char *ft_reader_damage(const struct ft_reader *r);
 __u64 ft_reader_event_cnt(const struct ft_reader *r);
 /*
- * Calls cb for every event with from <= ts and out_ns <= to (chunks outside are not unpacked), in
- * the order of the file: sorted by ts within a chunk, nearly sorted over all (chunks overlap by
- * the collector's period). A non-zero return of cb stops and is returned. Events are checked:
- * thr, waker, cpu, type and state are in range, times are ordered.
+ * Calls cb for every event that touches [from, to]: from <= ts, and out_ns of a SLICE, wake_ns of
+ * a CPU, ts of any other <= to (chunks outside are not unpacked), in the order of the file: sorted
+ * by ts within a chunk, nearly sorted over all (chunks overlap by the collector's period). A
+ * non-zero return of cb stops and is returned. Events are checked: thr, waker, cpu, type and state
+ * are in range, times are ordered. Events that fail are left out, and ft_reader_damage() says so
+ * afterwards; a pointer that it gave before stays good.
  */
 typedef int (*ft_event_cb)(void *ctx, const struct ft_event *ev);
 int ft_reader_events(struct ft_reader *r, __u64 from_ns, __u64 to_ns, ft_event_cb cb, void *ctx);
