@@ -41,21 +41,6 @@ int ft_timeline_build(struct ft_reader *r, const struct ft_model *m, __u64 from_
 	return err;
 }
 
-void ft_timeline_free(struct ft_timeline *tl)
-{
-	if (!tl)
-		return;
-	free(tl->cores);
-	free(tl->core);
-	free(tl->thr);
-	free(tl->thread);
-	free(tl->rest);
-	free(tl->at_once);
-	free(tl->at_once_max);
-	free(tl->gap);
-	free(tl);
-}
-
 struct bins {
 	__u64 *cnt;
 	size_t n;

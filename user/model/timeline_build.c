@@ -284,7 +284,8 @@ static int process(void *ctx, const struct ft_event *ev)
 		f->prev = ev->ts;
 		f->seg = ev->ts;
 		f->next_seq = ev->seq;
-		if (ev->state == FT_ST_ON)
+		/* a seeded thread's START comes from the core of the iterator, not from its own */
+		if (ev->state == FT_ST_ON && !(b->in.recs[ev->thr].t.flags & FT_TF_SEEDED))
 			f->cpu = ev->cpu;
 		return 0;
 	default:
@@ -508,4 +509,19 @@ void ft_tl_builder_free(struct ft_tl_builder *b)
 	free(b->follow);
 	free(b->cand);
 	free(b);
+}
+
+void ft_timeline_free(struct ft_timeline *tl)
+{
+	if (!tl)
+		return;
+	free(tl->cores);
+	free(tl->core);
+	free(tl->thr);
+	free(tl->thread);
+	free(tl->rest);
+	free(tl->at_once);
+	free(tl->at_once_max);
+	free(tl->gap);
+	free(tl);
 }

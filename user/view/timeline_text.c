@@ -41,14 +41,16 @@ static __u64 drawn_ns(const struct ft_timeline *tl)
 static void title(struct ft_tl_draw *d, const char *name, const char *scale)
 {
 	struct ft_pen *p = &d->pen;
+	const char *words = gil_words(d->m->info);
 	char buf[32];
 	int from = p->left;
 
 	ft_pen_safe(p, FT_PEN_BOLD, name ? name : d->m->info->name, 24);
 	ft_pen_fill(p, 1);
 	ft_pen_fill(p, d->label_w - (from - p->left));
-	ft_pen_text(p, FT_PEN_BOLD, gil_words(d->m->info));
-	ft_pen_fill(p, 3);
+	ft_pen_text(p, FT_PEN_BOLD, words);
+	/* so that the lengths of two sessions stand under each other */
+	ft_pen_fill(p, strlen(words) < 7 ? 10 - (int)strlen(words) : 3);
 	ft_pen_text(p, FT_PEN_PLAIN, ft_format_ns(drawn_ns(d->tl), buf, sizeof(buf)));
 	ft_pen_fill(p, 3);
 	if (scale) {
@@ -187,15 +189,19 @@ static int core_lanes(struct ft_tl_draw *d)
 	return 0;
 }
 
-static void legend(struct ft_tl_draw *d, bool gil, __u64 seen)
+/* gil, no_gil: which kinds of sessions are drawn; a pair may have both. */
+static void legend(struct ft_tl_draw *d, bool gil, bool no_gil, __u64 seen)
 {
 	bool ascii = d->o->ascii, color = d->o->color;
 	const char *ramp = ascii ? "1-9" : "▁█", *hatch = ascii ? "-=#" : "░▒▓";
 
-	if (seen & SEEN_GIL) {
-		ft_tl_draw_legend(d, gil ? FT_PEN_GIL : FT_PEN_FREE, ramp,
-				  gil ? "holds the GIL" : "runs");
+	if ((seen & SEEN_GIL) && gil) {
+		ft_tl_draw_legend(d, FT_PEN_GIL, ramp,
+				  no_gil && !color ? "holds the GIL; GIL off: runs"
+						   : "holds the GIL");
 	}
+	if ((seen & SEEN_GIL) && no_gil && (color || !gil))
+		ft_tl_draw_legend(d, FT_PEN_FREE, ramp, gil ? "GIL off: runs" : "runs");
 	if (seen & SEEN_FREE)
 		ft_tl_draw_legend(d, FT_PEN_FREE, color ? ramp : hatch, "runs GIL free");
 	if (seen & SEEN_OTHER)
@@ -208,7 +214,7 @@ static void legend(struct ft_tl_draw *d, bool gil, __u64 seen)
 	ft_pen_end(&d->pen);
 }
 
-/* One session's title and lanes; *seen gets what they used. */
+/* One session's title and lanes; d->seen gets what they used. */
 static int overview(struct ft_tl_draw *d, const char *name, const char *scale)
 {
 	const char *why = nothing(d->tl, d->m);
@@ -240,7 +246,7 @@ int ft_tl_text(const struct ft_timeline *tl, const struct ft_model *m,
 	err = overview(&d, opts->name, "");
 	if (!err && !why) {
 		ft_tl_draw_axis(&d, base);
-		legend(&d, d.hatched, d.seen);
+		legend(&d, d.hatched, !d.hatched, d.seen);
 	}
 	return err ? err : out->err;
 }
@@ -272,6 +278,7 @@ int ft_tl_text_pair(const struct ft_tl_side *a, const struct ft_tl_side *b,
 	if (!nothing(a->tl, a->m))
 		ft_tl_draw_axis(&da, base);
 	if (!nothing(a->tl, a->m) || !nothing(b->tl, b->m))
-		legend(&da, da.hatched || db.hatched, da.seen | db.seen);
+		legend(&da, da.hatched || db.hatched, !da.hatched || !db.hatched,
+		       da.seen | db.seen);
 	return out->err;
 }

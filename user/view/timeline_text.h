@@ -19,7 +19,8 @@ struct ft_tl_text_opts {
 	__u64 axis_from_ns;
 	const char *name;     /* hostile bytes are fine; NULL: the target's name */
 	unsigned core_rows;   /* lanes of cores at most, the busiest; 0: 16 */
-	unsigned thread_rows; /* lanes of threads at most in a zoom, up to 26; 0: 8 */
+	unsigned thread_rows; /* lanes of threads at most in a zoom, 0: 8. Letters go up to 26
+				 threads */
 };
 
 /*

@@ -61,6 +61,7 @@ struct zoom {
 	struct ft_tl_draw *d;
 	__u32 lane[LETTERS]; /* the timeline's lane of each letter */
 	__u32 cnt;
+	__u32 rows;	/* the first letters have a row of their own */
 	bool free_seen; /* a letter in lower case was drawn */
 };
 
@@ -86,24 +87,39 @@ static __u64 lane_awake(const struct ft_timeline *tl, __u32 lane)
 	return sum;
 }
 
-/* The heaviest threads that did anything get letters, in the order in which they were made. */
-static void give_letters(struct zoom *z)
+static void sort_letters(struct zoom *z, __u32 from, __u32 to)
 {
-	const struct ft_timeline *tl = z->d->tl;
-	__u32 max = z->d->o->thread_rows ? z->d->o->thread_rows : 8;
+	const __u32 *thr = z->d->tl->thr;
 
-	if (max > LETTERS)
-		max = LETTERS;
-	for (__u32 i = 0; i < tl->thread_cnt && z->cnt < max; i++)
-		if (lane_awake(tl, i))
-			z->lane[z->cnt++] = i;
-	for (__u32 i = 1; i < z->cnt; i++) {
+	for (__u32 i = from + 1; i < to; i++) {
 		__u32 k = i, lane = z->lane[i];
 
-		for (; k && tl->thr[z->lane[k - 1]] > tl->thr[lane]; k--)
+		for (; k > from && thr[z->lane[k - 1]] > thr[lane]; k--)
 			z->lane[k] = z->lane[k - 1];
 		z->lane[k] = lane;
 	}
+}
+
+/*
+ * Threads that did anything get letters; the heaviest come first and have rows. Among themselves
+ * they stand in the order in which they were made, which is how people number their workers.
+ */
+static void give_letters(struct zoom *z)
+{
+	const struct ft_timeline *tl = z->d->tl;
+	__u32 rows = z->d->o->thread_rows ? z->d->o->thread_rows : 8;
+
+	for (__u32 i = 0; i < tl->thread_cnt && z->cnt < LETTERS; i++)
+		if (lane_awake(tl, i))
+			z->lane[z->cnt++] = i;
+	z->rows = z->cnt < rows ? z->cnt : rows;
+	sort_letters(z, 0, z->rows);
+	sort_letters(z, z->rows, z->cnt);
+}
+
+static int letter_color(__u32 k)
+{
+	return k < PALETTE ? palette[k] : FT_PEN_PLAIN;
 }
 
 static void core_cell(struct zoom *z, const struct ft_tl_core *c, double width)
@@ -125,7 +141,7 @@ static void core_cell(struct zoom *z, const struct ft_tl_core *c, double width)
 			continue;
 		letter[0] = (char)((lower ? 'a' : 'A') + (int)k);
 		z->free_seen |= lower;
-		ft_pen_cell(&z->d->pen, palette[k % PALETTE], letter);
+		ft_pen_cell(&z->d->pen, letter_color(k), letter);
 		return;
 	}
 	cell(z, ACT_MORE, FT_PEN_PLAIN);
@@ -205,12 +221,12 @@ static bool gap_at(const struct ft_timeline *tl, __u32 lo, __u32 hi)
 	return false;
 }
 
-/* letter < 0: the row of all threads without one. */
+/* letter < 0: the row of all threads without a row, `rest` of them. */
 static void thread_lane(struct zoom *z, int letter, __u32 rest)
 {
 	struct ft_tl_draw *d = z->d;
 	const struct ft_timeline *tl = d->tl;
-	int color = letter >= 0 ? palette[(size_t)letter % PALETTE] : FT_PEN_PLAIN;
+	int color = letter >= 0 ? letter_color((__u32)letter) : FT_PEN_PLAIN;
 	char label[16];
 	double on = 0;
 
@@ -232,7 +248,7 @@ static void thread_lane(struct zoom *z, int letter, __u32 rest)
 		for (__u32 t = 0; letter < 0 && t < tl->thread_cnt; t++) {
 			bool own = false;
 
-			for (__u32 k = 0; k < z->cnt; k++)
+			for (__u32 k = 0; k < z->rows; k++)
 				own |= z->lane[k] == t;
 			if (!own)
 				add_cell(&sum, &tl->thread[(size_t)t * tl->cols], lo, hi);
@@ -260,6 +276,24 @@ static const char *thread_name(const struct ft_model *m, __u32 thr)
 	return "";
 }
 
+/* Whether a thread without a row did anything. */
+static bool rest_awake(const struct zoom *z)
+{
+	const struct ft_timeline *tl = z->d->tl;
+
+	for (__u32 i = 0; i < tl->cols; i++)
+		for (int s = 0; s < FT_R_BLOCKED; s++)
+			if (s != FT_R_SYNC_WAIT && tl->rest[i].ns[s])
+				return true;
+	for (__u32 i = 0, k; i < tl->thread_cnt; i++) {
+		for (k = 0; k < z->rows && z->lane[k] != i; k++)
+			;
+		if (k == z->rows && lane_awake(tl, i))
+			return true;
+	}
+	return false;
+}
+
 static void legend(struct zoom *z, __u32 rest)
 {
 	struct ft_tl_draw *d = z->d;
@@ -267,13 +301,13 @@ static void legend(struct zoom *z, __u32 rest)
 
 	for (__u32 k = 0; k < z->cnt; k++) {
 		snprintf(buf, sizeof(buf), "%c", 'A' + (int)k);
-		ft_tl_draw_legend(d, palette[k % PALETTE], buf,
+		ft_tl_draw_legend(d, letter_color(k), buf,
 				  thread_name(d->m, d->tl->thr[z->lane[k]]));
 	}
 	if (rest) {
-		snprintf(buf, sizeof(buf), "%u %sthread%s", rest, z->cnt ? "other " : "",
-			 rest == 1 ? "" : "s");
-		ft_tl_draw_legend(d, FT_PEN_PLAIN, "+", buf);
+		snprintf(buf, sizeof(buf), "%u %sthread%s%s", rest, z->rows ? "other " : "",
+			 rest == 1 ? "" : "s", rest_awake(z) ? "" : " asleep");
+		ft_tl_draw_legend(d, FT_PEN_DIM, rest_awake(z) ? "+" : "", buf);
 	}
 	if (!z->cnt && !rest)
 		ft_tl_draw_legend(d, FT_PEN_PLAIN, "", "no threads in this window");
@@ -303,6 +337,10 @@ int ft_tl_zoom(struct ft_tl_draw *d, __u64 base_ns)
 
 	give_letters(&z);
 	ft_pen_text(&d->pen, FT_PEN_BOLD, "ZOOM ");
+	if (d->o->name) {
+		ft_pen_safe(&d->pen, FT_PEN_BOLD, d->o->name, 24);
+		ft_pen_fill(&d->pen, 2);
+	}
 	snprintf(line, sizeof(line), "%s at +%s: one column = %s", ft_format_ns(len, a, sizeof(a)),
 		 ft_format_ns(at, b, sizeof(b)),
 		 ft_format_ns((__u64)((double)len / d->cols + 0.5), c, sizeof(c)));
@@ -312,10 +350,10 @@ int ft_tl_zoom(struct ft_tl_draw *d, __u64 base_ns)
 	err = core_lanes(&z);
 	if (err)
 		return err;
-	for (__u32 k = 0; k < z.cnt; k++)
+	for (__u32 k = 0; k < z.rows; k++)
 		thread_lane(&z, (int)k, 0);
-	rest = tl->rest_cnt + (tl->thread_cnt - z.cnt);
-	if (rest)
+	rest = tl->rest_cnt + (tl->thread_cnt - z.rows);
+	if (rest && rest_awake(&z))
 		thread_lane(&z, -1, rest);
 	legend(&z, rest);
 	return 0;
