@@ -69,6 +69,8 @@ static void gil_figures(struct ft_model *m)
 	m->wait_p50_ns = quantile_max(all, 0.50, m->wait_max_ns);
 	m->wait_p99_ns = quantile_max(all, 0.99, m->wait_max_ns);
 	m->handoffs = tot->handoffs;
+	m->handoffs_per_sec =
+		m->duration_ns ? (double)tot->handoffs * 1e9 / (double)m->duration_ns : 0;
 	m->hold_p50_ns = ft_hist_quantile(tot->hold_hist, FT_HIST_LEN, 0.50);
 	m->hold_p99_ns = ft_hist_quantile(tot->hold_hist, FT_HIST_LEN, 0.99);
 }

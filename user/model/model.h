@@ -115,6 +115,7 @@ struct ft_model {
 		__u64 waits, p50_ns, p99_ns;
 	} by_origin[FT_OR_CNT];
 	__u64 handoffs;
+	double handoffs_per_sec;
 	__u64 hold_p50_ns, hold_p99_ns; /* by probes; 0 when none were used */
 	/* events */
 	__u64 received, lost;

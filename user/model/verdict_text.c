@@ -123,9 +123,9 @@ static void say_returned(struct sink *s, struct sink *a, const struct ft_model *
 	struct ft_text name = {0};
 
 	ft_text_add_safe(&name, m->info->gil_enabled_by, 60);
-	put(s, "THE GIL IS BACK on a free-threaded build");
+	put(s, "THE GIL IS ON in a free-threaded build");
 	if (name.s && name.len)
-		put(s, ": %s brought it. ", name.s);
+		put(s, ": %s brought it back. ", name.s);
 	else
 		put(s, ". ");
 	say_gil(s, m, f);

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The report as JSON. */
+#include "view/report_json.h"
+#include <errno.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define MAX_STR 4096 /* columns of the longest string */
+
+/*
+ * Adds v to obj, taking it over; NULL (no memory) is remembered in *err. A null value is added
+ * with put_null().
+ */
+static void put(struct json_object *obj, const char *key, struct json_object *v, int *err)
+{
+	if (*err || !v || json_object_object_add(obj, key, v)) {
+		json_object_put(v);
+		*err = -ENOMEM;
+	}
+}
+
+static void put_null(struct json_object *obj, const char *key, int *err)
+{
+	if (*err || json_object_object_add(obj, key, NULL))
+		*err = -ENOMEM;
+}
+
+static void put_u64(struct json_object *obj, const char *key, __u64 v, int *err)
+{
+	put(obj, key, json_object_new_uint64(v), err);
+}
+
+static void put_s64(struct json_object *obj, const char *key, __s64 v, int *err)
+{
+	put(obj, key, json_object_new_int64(v), err);
+}
+
+static void put_bool(struct json_object *obj, const char *key, bool v, int *err)
+{
+	put(obj, key, json_object_new_boolean(v), err);
+}
+
+static void put_double(struct json_object *obj, const char *key, double v, int *err)
+{
+	/* JSON has no NaN and no infinity */
+	put(obj, key, json_object_new_double(isfinite(v) ? v : 0), err);
+}
+
+/* n bytes of a stranger's, or a NUL before them. */
+static struct json_object *safe_string(const char *s, size_t n)
+{
+	struct ft_text raw = {0}, safe = {0};
+	struct json_object *v = NULL;
+
+	ft_text_addn(&raw, s, strnlen(s, n));
+	if (!raw.err && raw.s)
+		ft_text_add_safe(&safe, raw.s, MAX_STR);
+	if (!raw.err && !safe.err)
+		v = json_object_new_string_len(safe.s ? safe.s : "", (int)safe.len);
+	ft_text_free(&raw);
+	ft_text_free(&safe);
+	return v;
+}
+
+static void put_str(struct json_object *obj, const char *key, const char *s, int *err)
+{
+	put(obj, key, safe_string(s, strlen(s)), err);
+}
+
+/* An array of the lines of a text. */
+static void put_lines(struct json_object *obj, const char *key, const char *s, int *err)
+{
+	struct json_object *arr = json_object_new_array(), *v;
+
+	while (arr && *s) {
+		size_t len = strcspn(s, "\n");
+
+		if (len) {
+			v = safe_string(s, len);
+			if (!v || json_object_array_add(arr, v)) {
+				json_object_put(v);
+				*err = -ENOMEM;
+				break;
+			}
+		}
+		s += len + (s[len] == '\n');
+	}
+	put(obj, key, arr, err);
+}
+
+static void add_u64(struct json_object *arr, __u64 x, int *err)
+{
+	struct json_object *v = json_object_new_uint64(x);
+
+	if (!v || json_object_array_add(arr, v)) {
+		json_object_put(v);
+		*err = -ENOMEM;
+	}
+}
+
+static const char *engine_name(__u32 engine)
+{
+	switch (engine) {
+	case FT_ENGINE_UPROBE:
+		return "uprobe";
+	case FT_ENGINE_MIXED:
+		return "mixed";
+	default:
+		return "passive";
+	}
+}
+
+static const char *gil_name(__u32 gil)
+{
+	switch (gil) {
+	case FT_GIL_ON:
+		return "on";
+	case FT_GIL_OFF:
+		return "off";
+	case FT_GIL_ENABLED:
+		return "enabled_by_import";
+	default:
+		return "unknown";
+	}
+}
+
+static const char *end_name(__u32 end)
+{
+	switch (end) {
+	case FT_END_DURATION:
+		return "duration";
+	case FT_END_INTERRUPT:
+		return "interrupt";
+	case FT_END_EXIT:
+		return "exit";
+	case FT_END_EXEC:
+		return "exec";
+	default:
+		return "cut_short";
+	}
+}
+
+static struct json_object *lost_by_type(const struct ft_model *m, int *err)
+{
+	static const struct {
+		const char *name;
+		enum ft_cnt cnt;
+	} types[] = {
+		{"slice", FT_CN_LOST_SLICE}, {"tick", FT_CN_LOST_TICK},
+		{"start", FT_CN_LOST_START}, {"exit", FT_CN_LOST_EXIT},
+		{"cpu", FT_CN_LOST_CPU},     {"process", FT_CN_LOST_PROC},
+	};
+	struct json_object *o = json_object_new_object();
+	size_t i;
+
+	if (!o)
+		return NULL;
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		put_u64(o, types[i].name, m->totals->sums.cnt[types[i].cnt], err);
+	put_u64(o, "over_size_cap", m->totals->events_dropped, err);
+	put_u64(o, "malformed", m->totals->events_malformed, err);
+	return o;
+}
+
+static struct json_object *session_json(const struct ft_model *m, int *err)
+{
+	const struct ft_session_info *info = m->info;
+	struct json_object *o = json_object_new_object(), *ev = json_object_new_object();
+	struct json_object *cpus = json_object_new_array();
+	__u32 i;
+
+	if (!o || !ev || !cpus) {
+		json_object_put(ev);
+		json_object_put(cpus);
+		json_object_put(o);
+		return NULL;
+	}
+	put_u64(o, "duration_ns", m->duration_ns, err);
+	put_str(o, "engine", engine_name(info->engine), err);
+	put_u64(ev, "received", m->received, err);
+	put_u64(ev, "lost", m->lost, err);
+	put_double(ev, "loss_share", m->loss_share, err);
+	put(ev, "lost_by", lost_by_type(m, err), err);
+	put_u64(ev, "missed_threads", m->missed_threads, err);
+	put_u64(ev, "skipped_programs", m->totals->recursion_misses, err);
+	put_u64(ev, "repaired", m->totals->sums.cnt[FT_CN_REPAIRED], err);
+	put_bool(ev, "recorded", info->has_events, err);
+	put(o, "events", ev, err);
+	for (i = 0; i < info->cpus_cnt && i < FT_MAX_CPUS; i++)
+		add_u64(cpus, info->cpus[i], err);
+	put(o, "cpus", cpus, err);
+	put_u64(o, "cores", m->cores, err);
+	put_double(o, "quota", info->quota, err);
+	put_u64(o, "throttled_ns", m->totals->throttled_ns, err);
+	put_u64(o, "start_wall_ns", info->start_wall_ns, err);
+	put_u64(o, "start_ns", info->start_ns, err);
+	put_u64(o, "end_ns", m->totals->end_ns, err);
+	put_str(o, "end", end_name(info->end), err);
+	put_s64(o, "end_status", info->end_status, err);
+	put_u64(o, "tick_hz", info->tick_hz, err);
+	put_str(o, "ftprof", info->ftprof_version, err);
+	put_str(o, "host", info->host, err);
+	put_str(o, "kernel", info->kernel, err);
+	put_lines(o, "limits", info->limits, err);
+	if (m->damage)
+		put_str(o, "damage", m->damage, err);
+	else
+		put_null(o, "damage", err);
+	return o;
+}
+
+static struct json_object *target_json(const struct ft_model *m, int *err)
+{
+	const struct ft_session_info *info = m->info;
+	struct json_object *o = json_object_new_object(), *py = json_object_new_object();
+
+	if (!o || !py) {
+		json_object_put(py);
+		json_object_put(o);
+		return NULL;
+	}
+	put_u64(o, "pid", info->pid, err);
+	put_str(o, "name", info->name, err);
+	put_str(o, "exe", info->exe, err);
+	put_str(o, "cmdline", info->cmdline, err);
+	put_str(py, "version", info->python, err);
+	put_bool(py, "free_threaded", info->free_threaded, err);
+	put_str(py, "gil", gil_name(info->gil), err);
+	if (info->gil_enabled_by[0])
+		put_str(py, "gil_enabled_by", info->gil_enabled_by, err);
+	else
+		put_null(py, "gil_enabled_by", err);
+	put_u64(py, "switch_interval_us", info->switch_interval_us, err);
+	put(o, "python", py, err);
+	put_u64(o, "children", info->children, err);
+	put_u64(o, "cpu_ns", m->totals->target_cpu_ns, err);
+	return o;
+}
+
+static struct json_object *thread_json(const struct ft_mthread *t, int *err)
+{
+	struct json_object *o = json_object_new_object(), *st = json_object_new_object();
+	size_t i;
+
+	if (!o || !st) {
+		json_object_put(st);
+		json_object_put(o);
+		return NULL;
+	}
+	put_u64(o, "tid", t->tid, err);
+	put_str(o, "name", t->name, err);
+	put_u64(o, "lifetime_ns", t->lifetime_ns, err);
+	put_s64(o, "residual_ns", t->residual_ns, err);
+	for (i = 0; i < FT_R_CNT; i++)
+		put_u64(st, ft_rstate_name((enum ft_rstate)i), t->state_ns[i], err);
+	put(o, "state_ns", st, err);
+	put_u64(o, "on_ns", t->on_ns, err);
+	put_u64(o, "on_split_err_ns", t->on_split_err_ns, err);
+	put_u64(o, "ticks", t->ticks, err);
+	put_u64(o, "gil_wait_runq_ns", t->gil_wait_runq_ns, err);
+	put_u64(o, "gil_waits", t->gil_waits, err);
+	put_u64(o, "gil_waits_lo", t->gil_waits_lo, err);
+	put_u64(o, "gil_waits_hi", t->gil_waits_hi, err);
+	put_u64(o, "gil_wait_max_ns", t->gil_wait_max_ns, err);
+	put_u64(o, "held_off_core_ns", t->held_off_ns, err);
+	put_u64(o, "switches", t->switches, err);
+	put_u64(o, "ns_tid", t->ns_tid, err);
+	put_bool(o, "main", t->leader, err);
+	put_bool(o, "python", t->python, err);
+	put_bool(o, "exited", t->exited, err);
+	return o;
+}
+
+static struct json_object *threads_json(const struct ft_model *m, int *err)
+{
+	struct json_object *arr = json_object_new_array(), *v;
+	size_t i;
+
+	for (i = 0; arr && i < m->thread_cnt; i++) {
+		v = thread_json(&m->threads[i], err);
+		if (!v || json_object_array_add(arr, v)) {
+			json_object_put(v);
+			*err = -ENOMEM;
+			break;
+		}
+	}
+	return arr;
+}
+
+static struct json_object *origin_json(const struct ft_model *m, enum ft_origin origin, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put_u64(o, "waits", m->by_origin[origin].waits, err);
+	put_u64(o, "p50_ns", m->by_origin[origin].p50_ns, err);
+	put_u64(o, "p99_ns", m->by_origin[origin].p99_ns, err);
+	return o;
+}
+
+static struct json_object *gil_json(const struct ft_model *m, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put_u64(o, "held_ns", m->held_ns, err);
+	put_u64(o, "wait_ns", m->wait_ns, err);
+	put_u64(o, "waits", m->waits, err);
+	put_u64(o, "waits_lo", m->waits_lo, err);
+	put_u64(o, "waits_hi", m->waits_hi, err);
+	put_u64(o, "handoffs", m->handoffs, err);
+	put_u64(o, "held_off_core_ns", m->held_off_ns, err);
+	put_u64(o, "wait_p50_ns", m->wait_p50_ns, err);
+	put_u64(o, "wait_p99_ns", m->wait_p99_ns, err);
+	put_u64(o, "wait_max_ns", m->wait_max_ns, err);
+	put(o, "after_blocking", origin_json(m, FT_OR_BLOCKING, err), err);
+	put(o, "after_forced_switch", origin_json(m, FT_OR_FORCED, err), err);
+	put(o, "at_start", origin_json(m, FT_OR_START, err), err);
+	put(o, "otherwise", origin_json(m, FT_OR_OTHER, err), err);
+	put_u64(o, "wait_any_ns", m->totals->sums.wait_any_ns, err);
+	put_u64(o, "hold_p50_ns", m->hold_p50_ns, err);
+	put_u64(o, "hold_p99_ns", m->hold_p99_ns, err);
+	put_u64(o, "probed_ns", m->totals->exact_window_ns, err);
+	put_u64(o, "probed_takes", m->totals->exact_take_cnt, err);
+	put_u64(o, "probed_waits", m->totals->exact_wait_cnt, err);
+	return o;
+}
+
+static struct json_object *parallelism_json(const struct ft_model *m, int *err)
+{
+	struct json_object *o = json_object_new_object(), *levels = json_object_new_array();
+	__u32 last = m->par_max > m->cores ? m->par_max : m->cores, k;
+
+	if (!o || !levels) {
+		json_object_put(levels);
+		json_object_put(o);
+		return NULL;
+	}
+	put_double(o, "mean", m->par_mean, err);
+	for (k = 0; k <= last && k <= FT_MAX_CPUS; k++)
+		add_u64(levels, m->totals->level_ns[k], err);
+	put(o, "ns_by_level", levels, err);
+	put_u64(o, "lost_ns", m->lost_ns, err);
+	put_double(o, "cores_used", m->cores_used, err);
+	return o;
+}
+
+static struct json_object *syscalls_json(const struct ft_model *m, int *err)
+{
+	struct json_object *arr = json_object_new_array();
+	size_t i;
+
+	for (i = 0; arr && i < m->top_syscall_cnt; i++) {
+		struct json_object *v = json_object_new_object();
+
+		if (v) {
+			put_u64(v, "number", m->top_syscalls[i].nr, err);
+			put_str(v, "name", m->top_syscalls[i].name, err);
+			put_u64(v, "asleep_ns", m->top_syscalls[i].ns, err);
+		}
+		if (!v || json_object_array_add(arr, v)) {
+			json_object_put(v);
+			*err = -ENOMEM;
+			break;
+		}
+	}
+	return arr;
+}
+
+static struct json_object *cost_json(const struct ft_model *m, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put_u64(o, "ftprof_cpu_ns", m->totals->ftprof_cpu_ns, err);
+	put_u64(o, "bpf_ns", m->totals->bpf_ns, err);
+	put_u64(o, "rss_bytes", m->totals->rss_bytes, err);
+	put_u64(o, "probes_in_target", m->totals->probes_in_target, err);
+	put_double(o, "core_share", m->self_core_share, err);
+	put_lines(o, "sites", m->info->sites, err);
+	return o;
+}
+
+static struct json_object *verdict_json(const struct ft_model *m, int *err)
+{
+	struct json_object *o = json_object_new_object();
+	struct ft_text advice = {0};
+	size_t i;
+
+	if (!o)
+		return NULL;
+	put_str(o, "kind", ft_verdict_name(m->verdict.kind), err);
+	put_str(o, "text", m->verdict.text, err);
+	/* a sentence a line there; one string of sentences here */
+	ft_text_add(&advice, m->verdict.advice);
+	for (i = 0; !advice.err && i < advice.len; i++)
+		if (advice.s[i] == '\n')
+			advice.s[i] = ' ';
+	if (advice.err)
+		*err = advice.err;
+	else
+		put_str(o, "advice", advice.s ? advice.s : "", err);
+	ft_text_free(&advice);
+	return o;
+}
+
+int ft_report_json(struct ft_text *out, const struct ft_model *m)
+{
+	struct json_object *root = json_object_new_object();
+	const char *s;
+	size_t len;
+	int err = 0;
+
+	if (!root)
+		return -ENOMEM;
+	put_str(root, "schema", "ftprof-report/1", &err);
+	put(root, "session", session_json(m, &err), &err);
+	put(root, "target", target_json(m, &err), &err);
+	put(root, "threads", threads_json(m, &err), &err);
+	put(root, "gil", gil_json(m, &err), &err);
+	put(root, "parallelism", parallelism_json(m, &err), &err);
+	put(root, "syscalls", syscalls_json(m, &err), &err);
+	put(root, "cost", cost_json(m, &err), &err);
+	put(root, "verdict", verdict_json(m, &err), &err);
+	if (err)
+		goto out;
+	s = json_object_to_json_string_length(root,
+					      JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+						      JSON_C_TO_STRING_NOSLASHESCAPE,
+					      &len);
+	if (!s) {
+		err = -ENOMEM;
+		goto out;
+	}
+	ft_text_addn(out, s, len);
+	ft_text_add(out, "\n");
+	err = out->err;
+out:
+	json_object_put(root);
+	return err;
+}

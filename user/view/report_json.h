@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The report as JSON, schema "ftprof-report/1": fields are added freely, never changed. */
+#ifndef FT_VIEW_REPORT_JSON_H
+#define FT_VIEW_REPORT_JSON_H
+
+#include "base/text.h"
+#include "model/model.h"
+
+/* Appends the report and a newline; always valid UTF-8. 0 or -ENOMEM. */
+int ft_report_json(struct ft_text *out, const struct ft_model *m);
+
+#endif
