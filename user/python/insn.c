@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the kernel does with a uprobe on an x86-64 instruction: arch/x86/kernel/uprobes.c, as of
- * 6.18. push, jumps, calls and nop are emulated inside the breakpoint's handler; anything else is
- * copied out and single-stepped, which costs a second exception.
+ * What the kernel does with a uprobe on an x86-64 instruction (arch/x86/kernel/uprobes.c). push,
+ * jumps, calls and nop are emulated inside the breakpoint's handler; anything else is copied out
+ * and single-stepped, which costs a second exception. Where kernels differ the answer is the
+ * dearer one.
  */
 #include "python/sites.h"
 
 /* Opcodes of one byte that uprobes refuse: invalid in 64-bit code, privileged, or traps. */
 static bool is_refused(__u8 op)
 {
-	static const __u8 bad[] = {0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37,
-				   0x3f, 0x60, 0x61, 0x6c, 0x6d, 0x6e, 0x6f, 0x82, 0x9a, 0xcc,
-				   0xcd, 0xce, 0xd4, 0xd5, 0xd6, 0xe4, 0xe5, 0xe6, 0xe7, 0xea,
-				   0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb};
+	static const __u8 bad[] = {0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37, 0x3f,
+				   0x60, 0x61, 0x62, 0x6c, 0x6d, 0x6e, 0x6f, 0x82, 0x9a, 0xc4, 0xc5,
+				   0xcc, 0xcd, 0xce, 0xcf, 0xd4, 0xd5, 0xd6, 0xe4, 0xe5, 0xe6, 0xe7,
+				   0xea, 0xec, 0xed, 0xee, 0xef, 0xf1, 0xf4, 0xfa, 0xfb};
 	size_t i;
 
 	for (i = 0; i < sizeof(bad); i++) {
@@ -29,6 +30,8 @@ static enum ft_insn two_byte(const __u8 *code, size_t n, size_t i, bool plain, b
 		return FT_INSN_STEP;
 	if ((code[i + 1] & 0xf0) == 0x80)
 		return plain ? FT_INSN_JUMP : FT_INSN_STEP;
+	if (code[i + 1] <= 0x0d) /* system instructions, ud2 */
+		return FT_INSN_REFUSED;
 	if (code[i + 1] == 0x1f && !rep)
 		return FT_INSN_NOPLIKE;
 	/* endbr64; the other f3 0f 1e read the shadow stack pointer */

@@ -18,9 +18,24 @@ struct lister {
 	__u64 own_pid_ns, own_mnt_ns;
 };
 
-/* Does any code that is mapped look like Python's? Opening every file of the host takes too long.
+/* Does the program itself, under whatever name, have the section that CPython keeps its state in?
  */
-static bool likely(const struct ft_maps *maps)
+static bool is_interpreter(int pid)
+{
+	struct ft_elf *e = NULL;
+	char path[32];
+	bool yes;
+
+	snprintf(path, sizeof(path), FT_PROC "/%d/exe", pid);
+	if (ft_elf_open(path, &e))
+		return false;
+	yes = !ft_elf_section(e, ".PyRuntime", NULL, NULL);
+	ft_elf_close(e);
+	return yes;
+}
+
+/* Does the process look like Python? Opening every file of the host would take too long. */
+static bool likely(int pid, const struct ft_maps *maps)
 {
 	size_t i;
 
@@ -28,7 +43,7 @@ static bool likely(const struct ft_maps *maps)
 		if (maps->map[i].exec && maps->map[i].inode && ft_py_likely(maps->map[i].path))
 			return true;
 	}
-	return false;
+	return maps->cnt && is_interpreter(pid);
 }
 
 /* A run of at least 64 hexadecimal digits: the id of a container. */
@@ -144,7 +159,7 @@ static int examine(struct lister *l, int pid)
 	err = ft_proc_maps(FT_PROC, pid, &maps);
 	if (err == -EACCES || err == -EPERM)
 		return examine_unreadable(l, pid);
-	if (err || !likely(&maps)) {
+	if (err || !likely(pid, &maps)) {
 		ft_maps_free(&maps);
 		return err == -ENOMEM ? err : 0;
 	}

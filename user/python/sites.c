@@ -156,7 +156,7 @@ static void set_site(struct ft_sites *out, enum ft_site_kind kind, struct ft_elf
 	while (n && ft_elf_read(e, vaddr, s->code, n))
 		n--;
 	/*
-	 * Kernels before 6.17 single-step endbr64. Whoever enters a function runs past it, and it
+	 * Older kernels single-step endbr64. Whoever enters a function runs past it, and it
 	 * changes no register: the probe may as well stand behind it.
 	 */
 	if (n > ENDBR_LEN && is_endbr(s->code)) {
