@@ -352,7 +352,7 @@ int tick(void *ctx)
 		return 0;
 	if ((t->flags & FT_TF_EXACT) && t->exact_gen != (__u8)exact_gen)
 		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);
-	if (tg->runtime) {
+	if (tg->runtime || tg->no_offsets) {
 		gil_refresh(ts->target1 - 1);
 		if (gil_held(0, tg, ts->target1 - 1, t, true))
 			on = FT_ON_GIL;

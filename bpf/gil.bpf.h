@@ -353,7 +353,7 @@ ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 t
 		o->state = FT_ST_BLOCKED;
 		o->arg = nr;
 	}
-	if (tg && tg->runtime)
+	if (tg && (tg->runtime || tg->no_offsets))
 		o->held = gil_held(other, tg, target, t, false);
 }
 

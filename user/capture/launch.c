@@ -178,6 +178,7 @@ int ft_launch_release(struct ft_launch *l, const char *name)
 	}
 	if (err)
 		return ft_err(err, "cannot start %s: %s", name, strerror(-err));
+	l->pid = -1; /* on its own from here on */
 	return 0;
 }
 

@@ -422,6 +422,15 @@ int ft_probe_start(struct ft_probe *p, __u64 *start_ns)
 	return run_seed(p);
 }
 
+int ft_probe_reseed(struct ft_probe *p)
+{
+	int err;
+
+	p->skel->bss->seed_tgid = 0;
+	err = run_seed(p);
+	return err ?: run_seed(p);
+}
+
 int ft_probe_stop(struct ft_probe *p, __u64 *end_ns)
 {
 	struct timespec ms = {.tv_nsec = 1000000};

@@ -38,6 +38,8 @@ int ft_probe_set_target(struct ft_probe *p, __u32 idx, const struct ft_target *t
 int ft_probe_get_target(struct ft_probe *p, __u32 idx, struct ft_target *t);
 /* Begins the session: seeds the threads that are there. *start_ns: CLOCK_MONOTONIC. */
 int ft_probe_start(struct ft_probe *p, __u64 *start_ns);
+/* Seeds again: after another process became a target while the session runs. */
+int ft_probe_reseed(struct ft_probe *p);
 /* Ends counting; *end_ns as above. The programs stay attached until ft_probe_close(). */
 int ft_probe_stop(struct ft_probe *p, __u64 *end_ns);
 /* Hands every record that is there to cb(ctx, data, len). Returns the number or -errno. */

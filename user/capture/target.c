@@ -135,8 +135,6 @@ int ft_proc_look(struct ft_proc *t, struct ft_probe *p, __u64 now)
 	t->known = true;
 	ft_debug("process %d: Python %s%s, %s", t->pid, t->rt->version,
 		 t->rt->free_threaded ? " free-threaded" : "", t->rt->how);
-	if (t->rt->no_offsets)
-		return 0;
 	return ft_proc_publish(t, p);
 }
 

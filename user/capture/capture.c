@@ -1,0 +1,463 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * One live session. The order matters: load, make the process a target, attach, seed, run; at the
+ * end stop counting, drain, read the totals, write, and only then take everything down.
+ */
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "capture/collector.h"
+#include "capture/cost.h"
+#include "capture/finish.h"
+#include "capture/progress.h"
+#include "capture/target.h"
+#include "os/cgroup.h"
+#include "os/procfs.h"
+
+#define PERIOD_MS 20	     /* between two looks at the rings */
+#define SOON_MS 2	     /* while a started command's interpreter is awaited */
+#define POLL_NS 200000000ull /* between two looks at the interpreter's state */
+#define TOUCH_NS 10000000000ull
+#define SAVE_NS 2000000000ull /* so much at most is lost when ftprof is killed */
+#define RING_BYTES (16u << 20)
+#define MIN_SLOTS 2048
+
+struct session {
+	const struct ft_capture_opts *o;
+	struct ft_proc target;
+	struct ft_cores cores;
+	struct ft_probe *probe;
+	struct ft_collector *collector;
+	struct ft_writer *writer;
+	struct ft_exact exact;
+	struct ft_cost cost;
+	struct ft_progress progress;
+	struct ft_session_info *info;
+	__u64 throttled0_ns;
+	__u64 next_poll, next_touch, next_save;
+	int signal_fd;
+	sigset_t old_mask;
+	bool masked;
+	bool exec_seen;
+	int follow_pid; /* a child to look at while the command itself is no Python */
+	enum ft_end end;
+	int status;
+};
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (__u64)ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void on_exec(void *ctx, __u32 pid, __u64 ts)
+{
+	struct session *s = ctx;
+
+	(void)pid;
+	(void)ts;
+	if (s->target.launched)
+		ft_proc_replaced(&s->target);
+	else
+		s->exec_seen = true;
+}
+
+static void on_fork(void *ctx, __u32 pid, __u64 ts)
+{
+	struct session *s = ctx;
+
+	(void)ts;
+	s->follow_pid = pid;
+}
+
+static int take_signals(struct session *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, &s->old_mask))
+		return ft_err(-errno, "cannot block signals: %s", strerror(errno));
+	s->masked = true;
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return ft_err(-errno, "cannot read signals: %s", strerror(errno));
+	return 0;
+}
+
+static __u32 slots_for(int pid)
+{
+	struct ft_proc_status st;
+	__u32 n = MIN_SLOTS;
+
+	if (!ft_proc_status(FT_PROC, pid, &st) && st.threads > 0)
+		while (n < (__u32)st.threads * 2 && n * 2 <= FT_MAX_SLOTS)
+			n *= 2;
+	return n;
+}
+
+/* Why the passive engine cannot tell what this interpreter's sleeps are for; NULL: it can. */
+static const char *passive_limit(const struct ft_runtime *rt)
+{
+	if (rt->limit[0])
+		return rt->limit; /* musl, a static libc */
+	return rt->no_offsets ? "it publishes no offsets (3.13 and later do)" : NULL;
+}
+
+/* The engine: what this interpreter allows, against what was asked for. */
+static int choose_engine(struct session *s, enum ft_exact_mode *mode)
+{
+	const struct ft_runtime *rt = s->target.rt;
+	const char *limit = s->target.known ? passive_limit(rt) : NULL;
+
+	*mode = s->o->exact;
+	if (!limit)
+		return 0;
+	if (*mode == FT_EXACT_OFF)
+		return ft_err(-EOPNOTSUPP,
+			      "the passive engine cannot see the GIL of process %d, Python %s: %s. "
+			      "Probes in the process may: run again with --exact=full",
+			      s->target.pid, rt->version, limit);
+	*mode = FT_EXACT_FULL;
+	return 0;
+}
+
+/* Finds the places of the GIL probes. */
+static int setup_exact(struct session *s, enum ft_exact_mode mode)
+{
+	const struct ft_runtime *rt = s->target.rt;
+	const char *limit = passive_limit(rt);
+	char why[256];
+	int err;
+
+	if (mode == FT_EXACT_OFF || !s->target.known || s->exact.sites)
+		return 0;
+	err = ft_exact_init(&s->exact, s->probe, s->target.pid, rt, limit ? FT_EXACT_FULL : mode,
+			    s->o->max_overhead, why, sizeof(why));
+	if (!err)
+		return 0;
+	if (limit)
+		return ft_err(err,
+			      "no engine works for process %d, Python %s. Passive: %s. Probes: %s",
+			      s->target.pid, rt->version, limit, why);
+	return ft_err(err, "no GIL probes for process %d: %s; leave --exact away", s->target.pid,
+		      why);
+}
+
+static int setup_probes(struct session *s, enum ft_exact_mode mode)
+{
+	struct ft_probe_opts po = {
+		.slot_max = slots_for(s->target.pid),
+		.cores = s->cores.cnt,
+		.cpus = s->cores.cpus,
+		.cpus_cnt = s->cores.cnt,
+		.with_events = s->o->with_events,
+		.uprobes = mode != FT_EXACT_OFF,
+		.tick_hz = s->o->tick_hz,
+		.ring_bytes = RING_BYTES,
+	};
+
+	if (s->cores.quota > 0 && s->cores.quota < po.cores)
+		po.cores = (__u32)(s->cores.quota + 0.999);
+	return ft_probe_open(&po, &s->probe);
+}
+
+static int explain_output(const char *path, int err)
+{
+	switch (err) {
+	case -EEXIST:
+		return ft_err(err, "%s exists: choose another name or add --force", path);
+	case -ELOOP:
+		return ft_err(err, "%s is a symbolic link: name the file itself", path);
+	case -EISDIR:
+		return ft_err(err, "%s is a directory: name a file in it", path);
+	default:
+		return ft_err(err, "cannot create %s: %s", path, strerror(-err));
+	}
+}
+
+static int setup(struct session *s)
+{
+	struct ft_collector_events ev = {.ctx = s, .on_exec = on_exec, .on_fork = on_fork};
+	enum ft_exact_mode mode;
+	int err;
+
+	err = take_signals(s);
+	if (err)
+		return err;
+	err = s->o->pid ? ft_proc_attach(&s->target, s->o->pid)
+			: ft_proc_launch(&s->target, s->o->argv);
+	if (err)
+		return err;
+	err = choose_engine(s, &mode);
+	if (err)
+		return err;
+	err = ft_cgroup_cores(s->target.pid, &s->cores);
+	if (err)
+		return ft_err(err, "cannot learn which cores process %d may use: %s", s->target.pid,
+			      strerror(-err));
+	err = setup_probes(s, mode);
+	err = err ?: setup_exact(s, mode);
+	if (err)
+		return err;
+	err = ft_writer_open(&s->o->out, &s->writer);
+	if (err)
+		return explain_output(s->o->out.path, err);
+	err = ft_collector_new(s->probe, s->writer, &ev, &s->collector);
+	if (!err && s->target.known)
+		err = ft_proc_publish(&s->target, s->probe);
+	if (err)
+		return err;
+	err = ft_probe_member(s->probe, s->target.pidfd, 0);
+	if (err)
+		return ft_err(err,
+			      err == -ESRCH ? "process %d exited while ftprof attached"
+					    : "cannot follow process %d",
+			      s->target.pid);
+	return ft_probe_attach(s->probe);
+}
+
+static int begin(struct session *s)
+{
+	__u64 start;
+	int err = ft_probe_start(s->probe, &start);
+
+	if (err)
+		return err;
+	s->info->start_ns = start;
+	ft_finish_describe(s->info, s->o, &s->cores);
+	ft_proc_poll(&s->target);
+	ft_proc_info(&s->target, s->info);
+	ft_cgroup_throttled(&s->cores, &s->throttled0_ns);
+	ft_cost_begin(&s->cost, s->probe, start, s->o->bpf_stats);
+	ft_progress_begin(&s->progress, s->o->progress, start, s->o->duration_ns);
+	s->next_poll = start + POLL_NS / 4;
+	s->next_touch = start + TOUCH_NS;
+	s->next_save = start + SAVE_NS;
+	err = ft_writer_info(s->writer, s->info);
+	if (err)
+		return ft_err(err, "cannot write %s: %s", s->o->out.path, strerror(-err));
+	if (s->exact.mode != FT_EXACT_OFF) {
+		err = ft_exact_begin(&s->exact, start);
+		if (err)
+			return err;
+	}
+	if (s->target.launched)
+		return ft_launch_release(&s->target.launch, s->o->argv[0]);
+	return 0;
+}
+
+/* Looks for the interpreter of a started command, in a child of it if need be. */
+static int look(struct session *s, __u64 now)
+{
+	char why[256];
+	int err = ft_proc_look(&s->target, s->probe, now);
+
+	if (err)
+		return err;
+	/* `uv run`, `sh -c`: the interpreter is a child of what was started */
+	if (!s->target.known && s->follow_pid &&
+	    !ft_runtime_find(s->follow_pid, s->target.rt, why, sizeof(why)) &&
+	    !ft_proc_follow(&s->target, s->probe, s->follow_pid)) {
+		s->follow_pid = 0;
+		err = ft_proc_look(&s->target, s->probe, now);
+		err = err ?: ft_probe_reseed(s->probe);
+		if (err)
+			return err;
+	}
+	if (!s->target.known)
+		return 0;
+	s->next_poll = now;
+	if (passive_limit(s->target.rt) && s->o->exact == FT_EXACT_OFF) {
+		ft_warn("the GIL of Python %s is not seen: %s; --exact=full sees it",
+			s->target.rt->version, passive_limit(s->target.rt));
+		return 0;
+	}
+	if (s->o->exact == FT_EXACT_OFF || s->exact.sites)
+		return 0;
+	err = setup_exact(s, s->o->exact);
+	return err ?: ft_exact_begin(&s->exact, now);
+}
+
+/* What the loop does besides reading: at their own times. */
+static int periodic(struct session *s, __u64 now)
+{
+	int err;
+
+	if (!s->target.known) {
+		err = look(s, now);
+		if (err)
+			return err;
+	}
+	if (now >= s->next_poll) {
+		ft_proc_poll(&s->target);
+		ft_proc_info(&s->target, s->info);
+		s->next_poll = now + POLL_NS;
+	}
+	if (now >= s->next_touch) {
+		err = ft_probe_touch(s->probe);
+		if (err)
+			return err;
+		s->next_touch = now + TOUCH_NS;
+	}
+	if (now >= s->next_save) {
+		err = ft_finish_save(s->writer, s->probe, s->collector, s->info, now);
+		if (err)
+			return err;
+		s->next_save = now_ns() + SAVE_NS;
+	}
+	ft_exact_step(&s->exact, now);
+	ft_cost_step(&s->cost, now);
+	ft_progress_step(&s->progress, s->collector, s->probe, now);
+	return 0;
+}
+
+/* True when a signal says that the session is over. */
+static bool signalled(struct session *s)
+{
+	struct signalfd_siginfo si;
+
+	while (read(s->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		/*
+		 * The terminal sends Ctrl-C to a started command too: let it end by itself, as
+		 * it would without us. The second one ends the session.
+		 */
+		if (si.ssi_signo == SIGINT && s->target.launched && s->end == FT_END_RUNNING) {
+			s->end = FT_END_INTERRUPT;
+			continue;
+		}
+		s->end = FT_END_INTERRUPT;
+		return true;
+	}
+	return false;
+}
+
+static int run(struct session *s)
+{
+	__u64 deadline = s->o->duration_ns ? s->info->start_ns + s->o->duration_ns : 0;
+	struct pollfd fds[2] = {
+		{.fd = s->signal_fd, .events = POLLIN},
+		{.fd = s->target.pidfd, .events = POLLIN},
+	};
+
+	for (;;) {
+		__u64 now = now_ns();
+		int ms = s->target.known || !s->target.launched ? PERIOD_MS : SOON_MS, err;
+
+		if (deadline && now >= deadline) {
+			s->end = FT_END_DURATION;
+			return 0;
+		}
+		if (deadline && deadline - now < (__u64)ms * 1000000)
+			ms = (deadline - now) / 1000000 + 1;
+		fds[1].fd = s->target.pidfd;
+		if (poll(fds, 2, ms) < 0 && errno != EINTR)
+			return ft_err(-errno, "cannot wait: %s", strerror(errno));
+		err = ft_collector_drain(s->collector);
+		if (err)
+			return err;
+		if (signalled(s))
+			return 0;
+		if (s->exec_seen) {
+			s->end = FT_END_EXEC;
+			return 0;
+		}
+		if (fds[1].revents) {
+			s->end = FT_END_EXIT;
+			return 0;
+		}
+		err = periodic(s, now_ns());
+		if (err)
+			return err;
+	}
+}
+
+static int finish(struct session *s, struct ft_capture_result *res)
+{
+	struct ft_finish f = {
+		.opts = s->o,
+		.info = s->info,
+		.target = &s->target,
+		.cores = &s->cores,
+		.probe = s->probe,
+		.collector = s->collector,
+		.exact = &s->exact,
+		.cost = &s->cost,
+		.throttled0_ns = s->throttled0_ns,
+	};
+	struct ft_writer *w = s->writer;
+	int err;
+
+	s->info->end = s->end;
+	s->info->end_status = -1;
+	if (s->end == FT_END_EXIT && s->target.launched &&
+	    waitpid(s->target.pid, &s->status, WNOHANG) == s->target.pid)
+		s->info->end_status = s->status;
+	if (s->target.launched && !s->target.known && !s->target.rt->hex)
+		return ft_err(-ENOEXEC, "%s: %s", s->o->argv[0], s->target.why);
+	err = ft_finish_run(&f, w, res);
+	if (err)
+		return err;
+	s->writer = NULL; /* finish frees it, also on error */
+	err = ft_writer_finish(w);
+	if (err)
+		return ft_err(err, "cannot write %s: %s", s->o->out.path, strerror(-err));
+	res->end = s->end;
+	res->status = s->info->end_status;
+	return 0;
+}
+
+int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result *res)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	__u64 t0 = now_ns();
+	int err;
+
+	memset(res, 0, sizeof(*res));
+	if (!s)
+		return ft_err(-ENOMEM, "out of memory");
+	s->o = opts;
+	s->signal_fd = -1;
+	s->status = -1;
+	s->target.pidfd = -1;
+	s->info = calloc(1, sizeof(*s->info));
+	err = s->info ? setup(s) : ft_err(-ENOMEM, "out of memory");
+	err = err ?: begin(s);
+	if (!err) {
+		res->attach_ns = s->info->start_ns - t0;
+		ft_debug("attached in %.0f ms", res->attach_ns / 1e6);
+		err = run(s);
+	}
+	ft_progress_end(&s->progress);
+	if (!err)
+		err = finish(s, res);
+	ft_writer_abort(s->writer);
+	ft_collector_free(s->collector);
+	ft_exact_free(&s->exact);
+	ft_probe_close(s->probe);
+	ft_proc_free(&s->target);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	/* a second Ctrl-C that came meanwhile is delivered here, when the file is whole */
+	if (s->masked)
+		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	free(s->info);
+	free(s);
+	return err;
+}

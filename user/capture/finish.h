@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a session puts on disk besides its events: what it is about, its threads, its totals. */
+#ifndef FT_CAPTURE_FINISH_H
+#define FT_CAPTURE_FINISH_H
+
+#include "capture/capture.h"
+#include "capture/collector.h"
+#include "capture/cost.h"
+#include "capture/exact.h"
+#include "capture/target.h"
+#include "os/cgroup.h"
+
+struct ft_finish {
+	const struct ft_capture_opts *opts;
+	struct ft_session_info *info;
+	struct ft_proc *target;
+	const struct ft_cores *cores;
+	struct ft_probe *probe;
+	struct ft_collector *collector;
+	struct ft_exact *exact;
+	struct ft_cost *cost;
+	__u64 throttled0_ns;
+};
+
+/* The part of *info that is known at the start. */
+void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_opts *o,
+			const struct ft_cores *cores);
+/* Threads and totals as they stand, so that a killed run leaves a file that can be read. */
+int ft_finish_save(struct ft_writer *w, struct ft_probe *p, struct ft_collector *c,
+		   const struct ft_session_info *info, __u64 now);
+/* Stops counting, drains, and writes everything. 0 or -errno (logged). */
+int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res);
+
+#endif
