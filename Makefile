@@ -50,7 +50,7 @@ pkg_libs := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
 
 COMMON := -std=gnu11 -D_GNU_SOURCE -Iinclude -Iuser -DFTPROF_VERSION='"$(VERSION)"' \
 	  -g -fno-omit-frame-pointer -pthread $(pkg_cflags)
-OPT := $(if $(filter 1,$(DEBUG)),-O0 -DDEBUG,-O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
+OPT := $(if $(filter 1,$(DEBUG)),-O0 -DDEBUG,-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 LIBS := $(pkg_libs) -lm
 
 cc_plain := $(CC)
