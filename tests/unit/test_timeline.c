@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* LDFLAGS:
- * -Wl,--wrap=ft_reader_info,--wrap=ft_reader_totals,--wrap=ft_reader_threads,--wrap=ft_reader_events
- */
+/* LDFLAGS: -Wl,--wrap=ft_reader_info,--wrap=ft_reader_totals */
+/* LDFLAGS: -Wl,--wrap=ft_reader_threads,--wrap=ft_reader_events */
 /* The timeline's cells against hand-made sessions whose answer is known to the nanosecond. */
 #include <errno.h>
 #include <setjmp.h>

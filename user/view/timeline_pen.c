@@ -169,6 +169,17 @@ void ft_tl_draw_range(const struct ft_tl_draw *d, __u32 i, __u32 *lo, __u32 *hi)
 	*hi = (__u32)((__u64)d->tl->cols * (i + 1) / d->cols);
 }
 
+bool ft_tl_draw_gap(const struct ft_tl_draw *d, __u32 i)
+{
+	__u32 lo, hi;
+
+	ft_tl_draw_range(d, i, &lo, &hi);
+	for (__u32 k = lo; k < hi; k++)
+		if (d->tl->gap[k])
+			return true;
+	return false;
+}
+
 double ft_tl_draw_width(const struct ft_tl_draw *d, __u32 i)
 {
 	__u32 lo, hi;

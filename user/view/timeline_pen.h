@@ -50,6 +50,8 @@ void ft_tl_draw_init(struct ft_tl_draw *d, const struct ft_timeline *tl, const s
 /* The timeline's columns [*lo, *hi) that drawn column i merges. */
 void ft_tl_draw_range(const struct ft_tl_draw *d, __u32 i, __u32 *lo, __u32 *hi);
 struct ft_tl_core ft_tl_draw_core(const struct ft_tl_draw *d, __u32 lane, __u32 i);
+/* Were events lost in drawn column i: what looks idle there may not be. */
+bool ft_tl_draw_gap(const struct ft_tl_draw *d, __u32 i);
 /* Length of drawn column i in ns, at least 1 so that it can divide. */
 double ft_tl_draw_width(const struct ft_tl_draw *d, __u32 i);
 void ft_tl_draw_label(struct ft_tl_draw *d, int color, const char *label);

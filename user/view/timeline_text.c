@@ -87,7 +87,6 @@ static void at_once(struct ft_tl_draw *d)
 		sum += tl->at_once[k] * tl->col_ns;
 	for (__u32 i = 0; i < d->cols; i++) {
 		double n = 0;
-		bool gap = false;
 		__u32 lo, hi;
 
 		if (i >= d->end) {
@@ -99,12 +98,10 @@ static void at_once(struct ft_tl_draw *d)
 			continue;
 		}
 		ft_tl_draw_range(d, i, &lo, &hi);
-		for (__u32 k = lo; k < hi; k++) {
+		for (__u32 k = lo; k < hi; k++)
 			n += tl->at_once[k];
-			gap |= tl->gap[k];
-		}
 		n /= hi > lo ? hi - lo : 1;
-		if (gap) {
+		if (ft_tl_draw_gap(d, i)) {
 			d->seen |= SEEN_GAP;
 			ft_pen_cell(p, FT_PEN_OTHER, "?");
 			continue;
@@ -140,14 +137,18 @@ static const char *height(const struct ft_tl_draw *d, double share, bool hatched
 	return blocks[i < 0 ? 0 : i > 7 ? 7 : i];
 }
 
-static void core_cell(struct ft_tl_draw *d, const struct ft_tl_core *c, double width)
+static void core_cell(struct ft_tl_draw *d, const struct ft_tl_core *c, __u32 i)
 {
+	double width = ft_tl_draw_width(d, i);
 	double own = (double)(c->gil_ns + c->free_ns) / width, other = (double)c->other_ns / width;
 	bool free_most = d->hatched && c->free_ns > c->gil_ns;
 
 	if (other > own && other >= 0.25) {
 		d->seen |= SEEN_OTHER;
 		ft_pen_cell(&d->pen, FT_PEN_OTHER, "x");
+	} else if (own < 0.01 && ft_tl_draw_gap(d, i)) {
+		d->seen |= SEEN_GAP;
+		ft_pen_cell(&d->pen, FT_PEN_OTHER, "?");
 	} else if (own < 0.01) {
 		d->seen |= SEEN_IDLE;
 		ft_pen_cell(&d->pen, FT_PEN_DIM, d->o->ascii ? "." : "·");
@@ -179,7 +180,7 @@ static int core_lanes(struct ft_tl_draw *d)
 			if (i >= d->end)
 				ft_pen_cell(p, FT_PEN_DIM, i == d->end ? "|" : " ");
 			else
-				core_cell(d, &c, ft_tl_draw_width(d, i));
+				core_cell(d, &c, i);
 		}
 		ft_tl_draw_percent(d, sum);
 		ft_pen_end(p);

@@ -122,14 +122,14 @@ static int letter_color(__u32 k)
 	return k < PALETTE ? palette[k] : FT_PEN_PLAIN;
 }
 
-static void core_cell(struct zoom *z, const struct ft_tl_core *c, double width)
+static void core_cell(struct zoom *z, const struct ft_tl_core *c, double width, bool gap)
 {
 	double own = (double)(c->gil_ns + c->free_ns), other = (double)c->other_ns;
 	bool lower = z->d->hatched && c->free_ns > c->gil_ns;
 	char letter[2] = "";
 
 	if (own + other < width * (1 - IDLE_FROM)) {
-		cell(z, ACT_SLEEP, FT_PEN_PLAIN);
+		cell(z, gap ? ACT_GAP : ACT_SLEEP, FT_PEN_PLAIN);
 		return;
 	}
 	if (other > own) {
@@ -168,7 +168,7 @@ static int core_lanes(struct zoom *z)
 			if (i >= d->end)
 				ft_pen_cell(&d->pen, FT_PEN_DIM, i == d->end ? "|" : " ");
 			else
-				core_cell(z, &c, ft_tl_draw_width(d, i));
+				core_cell(z, &c, ft_tl_draw_width(d, i), ft_tl_draw_gap(d, i));
 		}
 		ft_tl_draw_percent(d, sum);
 		ft_pen_end(&d->pen);
@@ -212,15 +212,6 @@ static void add_cell(struct ft_tl_thread *sum, const struct ft_tl_thread *row, _
 			sum->ns[s] += row[k].ns[s];
 }
 
-/* Columns in which events were lost have only what is known of them, or nothing at all. */
-static bool gap_at(const struct ft_timeline *tl, __u32 lo, __u32 hi)
-{
-	for (__u32 k = lo; k < hi; k++)
-		if (tl->gap[k])
-			return true;
-	return false;
-}
-
 /* letter < 0: the row of all threads without a row, `rest` of them. */
 static void thread_lane(struct zoom *z, int letter, __u32 rest)
 {
@@ -259,7 +250,7 @@ static void thread_lane(struct zoom *z, int letter, __u32 rest)
 			continue;
 		}
 		act = dominant(z, sum.ns, ft_tl_draw_width(d, i));
-		if (act == ACT_NONE && gap_at(tl, lo, hi))
+		if (act == ACT_NONE && ft_tl_draw_gap(d, i))
 			act = ACT_GAP;
 		cell(z, act, act == ACT_RUN || act == ACT_FREE ? color : FT_PEN_PLAIN);
 	}
@@ -342,7 +333,7 @@ int ft_tl_zoom(struct ft_tl_draw *d, __u64 base_ns)
 		ft_pen_fill(&d->pen, 2);
 	}
 	snprintf(line, sizeof(line), "%s at +%s: one column = %s", ft_format_ns(len, a, sizeof(a)),
-		 ft_format_ns(at, b, sizeof(b)),
+		 at ? ft_format_ns(at, b, sizeof(b)) : "0 s",
 		 ft_format_ns((__u64)((double)len / d->cols + 0.5), c, sizeof(c)));
 	ft_pen_text(&d->pen, FT_PEN_PLAIN, line);
 	ft_pen_end(&d->pen);
