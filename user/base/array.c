@@ -14,12 +14,12 @@ int ft_array_reserve(void **p, size_t *cap, size_t need, size_t elem_sz)
 
 	if (need <= *cap)
 		return 0;
-	if (!elem_sz || need > SIZE_MAX / elem_sz)
+	if (!elem_sz || need > PTRDIFF_MAX / elem_sz)
 		return -ENOMEM;
 	new_cap = *cap < 8 ? 8 : *cap;
 	while (new_cap < need)
 		new_cap = new_cap > SIZE_MAX / 2 ? need : new_cap * 2;
-	if (__builtin_mul_overflow(new_cap, elem_sz, &bytes)) {
+	if (__builtin_mul_overflow(new_cap, elem_sz, &bytes) || bytes > PTRDIFF_MAX) {
 		new_cap = need;
 		bytes = need * elem_sz;
 	}
