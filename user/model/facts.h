@@ -27,6 +27,8 @@ struct ft_facts {
 	double busy_asleep; /* asleep, without a main thread that only waits for the others */
 	double lost;	    /* cores that idled while threads wanted the GIL */
 	double held;	    /* GIL held, on a core and off it */
+	double contended; /* share of the session with a thread waiting for the GIL, or the GIL held
+			   */
 	double held_off;
 	double gil_share; /* of want */
 	double runq_share;

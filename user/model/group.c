@@ -10,7 +10,8 @@
 #include "model/split.h"
 
 #define KEY_LEN 32
-#define WORD_LEN 32 /* of a group's name, without its count */
+#define NAME_COLS 24
+#define NAME_BYTES 26 /* of a group's name, without what is added to it */
 
 struct entry {
 	struct ft_mthread t;
@@ -127,22 +128,20 @@ static size_t assign(struct entry *e, size_t cnt)
 static int name_group(struct ft_mgroup *g, const struct entry *first)
 {
 	struct ft_text text = {0};
-	char key[KEY_LEN];
+	char tail[22] = "", key[KEY_LEN];
 	int err;
 
+	if (g->cnt > 1)
+		snprintf(tail, sizeof(tail), "%s x%u", first->native ? " (native)" : "", g->cnt);
+	else if (first->t.leader || first->native)
+		snprintf(tail, sizeof(tail), "%s", first->t.leader ? " (main)" : " (native)");
 	/* the name as it is for one thread, what is common to many */
 	snprintf(key, sizeof(key), "%s", g->cnt == 1 ? first->t.name : first->key);
-	ft_text_add_safe(&text, key[0] ? key : "(no name)", WORD_LEN);
+	ft_text_add_safe(&text, key[0] ? key : "(no name)", NAME_COLS);
 	err = text.err;
 	if (!err) {
-		if (g->cnt > 1)
-			snprintf(g->name, sizeof(g->name), "%.31s%s x%u", text.s,
-				 first->native ? " native" : "", g->cnt);
-		else
-			snprintf(g->name, sizeof(g->name), "%.31s%s", text.s,
-				 first->t.leader ? " (main)"
-				 : first->native ? " native"
-						 : "");
+		snprintf(g->name, sizeof(g->name), "%.*s%s", NAME_BYTES, text.s, tail);
+		g->tail = (__u32)strlen(tail);
 	}
 	ft_text_free(&text);
 	return err;

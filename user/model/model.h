@@ -55,6 +55,7 @@ struct ft_mthread {
 /* Threads with like names ("AnyIO worker thread" x40), or a single one. */
 struct ft_mgroup {
 	char name[48]; /* with " x40" where cnt > 1 */
+	__u32 tail;    /* bytes at its end that are the report's own words */
 	__u32 cnt;
 	__u32 first; /* threads[first..first + cnt): the model sorts them by group */
 	struct ft_mthread sum;

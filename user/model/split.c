@@ -70,7 +70,9 @@ void ft_split_ctx_add(struct ft_split_ctx *ctx, const struct ft_thread_rec *rec)
 
 static __u64 scale_err(__u64 ns, double share)
 {
-	return share >= 1 ? ns : (__u64)llround((double)ns * share);
+	double v = (double)ns * share + 0.5;
+
+	return share >= 1 || v >= (double)ns ? ns : (__u64)v;
 }
 
 /* Deals `rest` out by the counts; what rounding leaves goes to the largest. */

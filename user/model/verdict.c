@@ -3,12 +3,14 @@
 #include "model/facts.h"
 #include "model/syscalls.h"
 
-#define MIN_SECS 0.1	     /* a shorter session tells nothing */
-#define QUIET 0.01	     /* threads at a time: below it nothing ran and nothing waited */
-#define LOW_LOAD 0.05	     /* below it the shares of the load are noise */
-#define FULL 0.85	     /* of the cores it may use: the process fills them */
-#define GIL_SHARE 0.25	     /* of want */
-#define GIL_MIN 0.10	     /* threads at a time */
+#define MIN_SECS 0.1   /* a shorter session tells nothing */
+#define QUIET 0.01     /* threads at a time: below it nothing ran and nothing waited */
+#define LOW_LOAD 0.05  /* below it the shares of the load are noise */
+#define FULL 0.85      /* of the cores it may use: the process fills them */
+#define GIL_SHARE 0.25 /* of want */
+#define GIL_MIN 0.10   /* threads at a time */
+#define GIL_BUSY 0.25  /* of the session: the GIL is held, or somebody waits for it */
+#define RETURNED_BUSY 0.05
 #define RETURNED_SHARE 0.05  /* of want: on a build that was to have no GIL */
 #define LOCK_SHARE 0.20	     /* of want */
 #define LOCK_SHARE_SURE 0.10 /* of want: what must be certain of it */
@@ -101,6 +103,9 @@ static void collect(const struct ft_model *m, struct ft_facts *f)
 	f->lost = m->lost_cores;
 	f->held = per_sec(m->held_ns, m);
 	f->held_off = per_sec(m->held_off_ns, m);
+	f->contended = per_sec(m->totals->sums.wait_any_ns, m);
+	if (m->gil_present && f->held > f->contended)
+		f->contended = f->held;
 	f->gil_share = share(f->gil, f->want);
 	f->runq_share = share(f->runq + f->gil_runq, f->want);
 	lock = f->lock + f->spin;
@@ -140,9 +145,12 @@ static bool contention(const struct ft_facts *f, enum ft_verdict_kind *kind)
 }
 
 /* Whether the time waiting for the GIL is the GIL's doing. */
-static bool gil_limits(const struct ft_model *m, const struct ft_facts *f, double min_share)
+static bool gil_limits(const struct ft_model *m, const struct ft_facts *f, bool back)
 {
-	if (f->gil_share < min_share || f->gil < GIL_MIN)
+	if (f->gil_share < (back ? RETURNED_SHARE : GIL_SHARE) || f->gil < GIL_MIN)
+		return false;
+	/* sleepers that wake together queue for a moment: many waits, and the GIL mostly free */
+	if (f->contended < (back ? RETURNED_BUSY : GIL_BUSY))
 		return false;
 	/* one core: the threads would wait for it instead, unless it idled meanwhile */
 	if (f->limit <= ONE_CORE && f->used + f->runq >= FULL * f->limit)
@@ -199,7 +207,7 @@ static enum ft_verdict_kind decide(const struct ft_model *m, struct ft_facts *f)
 		return FT_V_SINGLE_THREADED;
 	if (f->used >= FULL * f->limit)
 		return full(f);
-	if (gil_limits(m, f, back ? RETURNED_SHARE : GIL_SHARE))
+	if (gil_limits(m, f, back))
 		return back ? FT_V_GIL_RETURNED : FT_V_GIL_BOUND;
 	if (f->runq_share >= RUNQ_SHARE)
 		return FT_V_CPU_STARVED;

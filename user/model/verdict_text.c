@@ -105,8 +105,8 @@ static void advise_gil(struct sink *s, const struct ft_model *m, const struct ft
 		put(s, "Free threading has room here: %.1f idle core%s wanted.", f->lost,
 		    f->lost >= 0.95 && f->lost < 1.05 ? " was" : "s were");
 	else
-		put(s, "Free threading would let these threads ask for cores instead; just now "
-		       "other work kept the cores busy, so measure again on a quiet machine.");
+		put(s, "Free threading would let these threads ask for cores instead; none "
+		       "idled just now, so measure again on a quiet machine.");
 	if (f->held_off >= 0.3 && f->held_off >= 0.5 * f->held && f->runq < f->held_off / 2)
 		put(s, "\nFirst: find the call that sleeps with the GIL held, and release it "
 		       "there.");
@@ -146,14 +146,15 @@ static void say_lock(struct sink *s, struct sink *a, const struct ft_model *m,
 {
 	char cores[64], p[NUM], q[NUM];
 
-	put(s,
-	    "NOT SCALING: contended locks. %s are busy, but %s of that is spinning for locks "
-	    "inside objects",
-	    of_cores(m, f, cores), pct(f->used > 0 ? f->spin / f->used : 0, p));
-	put(s,
-	    "; %.1f threads at a time slept for one. Together %s of the time that threads had "
-	    "work.",
-	    f->lock, pct(f->lock_share, q));
+	put(s, "NOT SCALING: contended locks. %s are busy", of_cores(m, f, cores));
+	if (f->spin >= 0.05 * f->used)
+		put(s,
+		    ", but %s of that is spinning for locks inside objects; %.1f threads at a time "
+		    "slept for one.",
+		    pct(f->spin / f->used, p), f->lock);
+	else
+		put(s, " while %.1f threads at a time slept for locks inside objects.", f->lock);
+	put(s, " Together %s of the time that threads had work.", pct(f->lock_share, q));
 	put(a, "Find the dict, list or other object that the threads share: one for each thread, "
 	       "merged at the end.\nMore cores or another lock around it won't help.");
 }
@@ -187,7 +188,8 @@ static void say_starved(struct sink *s, struct sink *a, const struct ft_model *m
 		put(s, " %.1f more waited for the GIL; without it they would wait for the core.",
 		    f->gil - f->gil_runq > 0 ? f->gil - f->gil_runq : 0);
 	else
-		put(s, " GIL wait %s.", pct(f->gil_share, p));
+		put(s, " GIL wait %s.",
+		    pct(f->gil > f->gil_runq ? (f->gil - f->gil_runq) / f->want : 0, p));
 	if (throttled >= 0.05)
 		put(a, "Its cgroup's CPU quota stopped it for %s of the session: raise cpu.max.",
 		    pct(throttled, p));
@@ -224,9 +226,12 @@ static void say_io(struct sink *s, struct sink *a, const struct ft_model *m,
 	    pct(life > 0 ? f->asleep / life : 0, p));
 	say_calls(s, m);
 	put(s, "; GIL wait %s.", pct(life > 0 ? f->gil / life : 0, q));
+	if (f->gil_share >= 0.10 && f->gil >= 0.02)
+		say_waits(s, m);
 	put(a, "%s Seen at %.2g of %u core%s; repeat at peak.",
-	    m->gil_present ? "Free threading won't speed this up."
-			   : "More threads or cores won't speed this up, faster answers will.",
+	    !m->info->free_threaded
+		    ? "Free threading won't speed this up."
+		    : "More threads or cores won't speed this up, faster answers will.",
 	    f->used, m->cores, m->cores == 1 ? "" : "s");
 }
 
@@ -255,7 +260,7 @@ static void say_single(struct sink *s, struct sink *a, const struct ft_model *m,
 	    name.s && name.len ? name.s : "It", f->top->tid, pct(f->top_share, p),
 	    of_cores(m, f, cores), pct(f->gil_share, q));
 	ft_text_free(&name);
-	if (m->gil_present)
+	if (!m->info->free_threaded)
 		put(a, "Free threading won't help until that thread's work is split over several.");
 	else
 		put(a, "More cores won't help until that thread's work is split over several.");
@@ -298,13 +303,13 @@ static void say_idle(struct sink *s, struct sink *a, const struct ft_model *m,
 {
 	char p[NUM];
 
-	put(s, "IDLE. The threads ran %s of one core and waited for nothing but work",
-	    pct(f->used, p));
+	put(s, "IDLE. The threads ran %s of one core", pct(f->used, p));
 	if (f->stopped > f->sync && f->stopped > f->asleep)
-		put(s, ": the process is stopped");
+		put(s, ": the process is stopped.");
 	else if (f->sync > f->asleep)
-		put(s, ": they sleep in the program's own locks and queues");
-	put(s, ".");
+		put(s, " and wait for work in the program's own locks and queues.");
+	else
+		put(s, " and wait for work.");
 	put(a, "Measure again while it has something to do: ftprof -p %u -d 30s.", m->info->pid);
 }
 
@@ -314,10 +319,14 @@ static void say_inconclusive(struct sink *s, struct sink *a, const struct ft_mod
 	char cores[64], p[NUM], q[NUM];
 
 	put(s, "INCONCLUSIVE. ");
-	if (!m->thread_cnt || m->missed_threads > m->thread_cnt) {
+	if (!m->thread_cnt) {
+		put(s, "No thread of the process was seen.");
+		put(a, "See the limits above; measure again.");
+	} else if (m->missed_threads > m->thread_cnt) {
 		put(s, "%zu threads were followed, %llu were not.", m->thread_cnt,
 		    (unsigned long long)m->missed_threads);
-		put(a, "See the limits above; measure again.");
+		put(a, "Measure for a shorter time: threads come and go faster than they can be "
+		       "read.");
 	} else if (f->secs < 0.1) {
 		put(s, "%.0f ms is too short to tell.", f->secs * 1000);
 		put(a, "Measure for longer: -d 10s.");

@@ -68,6 +68,8 @@ static void new_line(struct ft_flow *f)
 	f->fresh = true;
 }
 
+static void put_words(struct ft_flow *f, const char *s, bool glue);
+
 void ft_flow_item(struct ft_flow *f, int gap, const char *item)
 {
 	struct ft_text safe = {0};
@@ -81,6 +83,11 @@ void ft_flow_item(struct ft_flow *f, int gap, const char *item)
 	if (!safe.len)
 		goto out;
 	len = (int)ft_text_cols(safe.s);
+	if (len == f->width - f->indent && strchr(safe.s, ' ')) {
+		/* too wide for any line, so break it after all */
+		put_words(f, item, false);
+		goto out;
+	}
 	if (f->fresh)
 		gap = 0;
 	if (f->col + gap + len > f->width && f->col > f->indent) {
@@ -123,7 +130,7 @@ static bool is_unit(const char *s, size_t len)
 	return false;
 }
 
-void ft_flow_words(struct ft_flow *f, const char *s)
+static void put_words(struct ft_flow *f, const char *s, bool glue)
 {
 	char item[256];
 	size_t len;
@@ -139,7 +146,7 @@ void ft_flow_words(struct ft_flow *f, const char *s)
 			continue;
 		}
 		len = strcspn(s, " \n");
-		if (s[len] == ' ' && isdigit((unsigned char)s[len - 1])) {
+		if (glue && s[len] == ' ' && isdigit((unsigned char)s[len - 1])) {
 			size_t next = strcspn(s + len + 1, " \n");
 
 			if (is_unit(s + len + 1, next))
@@ -152,6 +159,11 @@ void ft_flow_words(struct ft_flow *f, const char *s)
 		ft_flow_item(f, 1, item);
 		s += len;
 	}
+}
+
+void ft_flow_words(struct ft_flow *f, const char *s)
+{
+	put_words(f, s, true);
 }
 
 void ft_flow_end(struct ft_flow *f)

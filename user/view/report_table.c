@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The thread table of the text report: as many columns as the width has room for. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/units.h"
@@ -12,7 +13,7 @@
 #define RESET "\x1b[0m"
 #define CELL_COLS 11 /* a space, "12.3s", " 100%" */
 #define TID_COLS 8   /* with its gap */
-#define NAME_MIN 10
+#define NAME_MIN 14
 #define BAR_MIN 10
 #define BAR_MAX 40
 #define ROWS_MAX 20   /* without --threads */
@@ -225,14 +226,22 @@ static void put_bar(struct table *tb, const struct ft_mthread *t)
 	}
 }
 
-static void put_name(struct table *tb, const char *name, int indent)
+/*
+ * A name in its column. `tail` bytes of it (" x40", " (main)", " (native)") are the report's own
+ * and stay when the rest is cut.
+ */
+static void put_name(struct table *tb, const char *name, size_t tail, int indent)
 {
-	struct ft_text safe = {0};
-	int cols = 0;
+	int room = tb->name_cols - indent - (int)tail, cols = 0;
+	struct ft_text raw = {0}, safe = {0};
+	size_t len = strlen(name);
 
-	ft_safe_text(&safe, name, (size_t)(tb->name_cols - indent), tb->o->ascii);
-	if (safe.err)
-		tb->out->err = tb->out->err ? tb->out->err : safe.err;
+	ft_text_addn(&raw, name, len - tail);
+	if (!raw.err && raw.s && room > 0)
+		ft_safe_text(&safe, raw.s, (size_t)room, tb->o->ascii);
+	ft_text_add(&safe, name + len - tail);
+	if (raw.err || safe.err)
+		tb->out->err = tb->out->err ? tb->out->err : -ENOMEM;
 	ft_text_pad(tb->out, ' ', (size_t)(2 + indent));
 	if (safe.s) {
 		ft_text_addn(tb->out, safe.s, safe.len);
@@ -240,15 +249,16 @@ static void put_name(struct table *tb, const char *name, int indent)
 	}
 	if (cols < tb->name_cols - indent)
 		ft_text_pad(tb->out, ' ', (size_t)(tb->name_cols - indent - cols));
+	ft_text_free(&raw);
 	ft_text_free(&safe);
 }
 
-static void put_row(struct table *tb, const char *name, int indent, __u32 tid,
+static void put_row(struct table *tb, const char *name, size_t tail, int indent, __u32 tid,
 		    const struct ft_mthread *t)
 {
 	size_t i;
 
-	put_name(tb, name, indent);
+	put_name(tb, name, tail, indent);
 	if (tb->tids && tid)
 		ft_text_printf(tb->out, "%*u", TID_COLS, tid);
 	else if (tb->tids)
@@ -368,17 +378,17 @@ void ft_report_threads(struct ft_text *out, const struct ft_model *m,
 	for (i = 0; i < rows; i++) {
 		const struct ft_mgroup *g = &m->groups[i];
 
-		put_row(&tb, g->name, 0, g->cnt == 1 ? g->sum.tid : 0, &g->sum);
+		put_row(&tb, g->name, g->tail, 0, g->cnt == 1 ? g->sum.tid : 0, &g->sum);
 		if (!o->threads || g->cnt == 1)
 			continue;
 		for (k = g->first; k < g->first + g->cnt && k < m->thread_cnt; k++)
-			put_row(&tb, m->threads[k].name, 2, m->threads[k].tid, &m->threads[k]);
+			put_row(&tb, m->threads[k].name, 0, 2, m->threads[k].tid, &m->threads[k]);
 	}
 	if (rows < m->group_cnt)
 		ft_text_printf(out, "  ... and %s more rows: --threads\n",
 			       ft_format_count(m->group_cnt - rows, num, sizeof(num)));
 	if (m->thread_cnt > 1)
-		put_row(&tb, "all threads", 0, 0, &m->all);
+		put_row(&tb, "all threads", 0, 0, 0, &m->all);
 	put_legend(&tb);
 	put_notes(&tb);
 }
