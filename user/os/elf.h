@@ -52,8 +52,8 @@ int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_ma
 		__u64 *bias);
 /* PT_INTERP, "" without one (statically linked, or a library). */
 const char *ft_elf_interp(const struct ft_elf *e);
-bool ft_elf_is_exec(
-	const struct ft_elf *e); /* ET_EXEC, or ET_DYN with an interpreter or DF_1_PIE */
+/* A program, or a library that can be run, as libc.so.6 can. */
+bool ft_elf_is_exec(const struct ft_elf *e);
 bool ft_elf_is_static(const struct ft_elf *e); /* a program without PT_INTERP */
 bool ft_elf_is_musl(const struct ft_elf *e);   /* its interpreter is musl's */
 
