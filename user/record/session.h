@@ -101,6 +101,7 @@ struct ft_writer_opts {
 	__u64 max_bytes; /* above it events are dropped and counted, totals still written; 0: no cap
 			  */
 	bool own;	 /* give the file to uid and gid */
+	bool as_user; /* open and rename with the rights of uid and gid: the directory is theirs */
 	unsigned int uid;
 	unsigned int gid;
 	int zstd_level; /* 0: the default */
