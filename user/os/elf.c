@@ -52,6 +52,30 @@ int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off)
 	return 0;
 }
 
+int ft_elf_open_regular(const char *path, int *out)
+{
+	char link[64];
+	struct stat st;
+	int fd, err = 0;
+
+	*out = -1;
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -ENOEXEC;
+	if (!err) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		*out = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (*out < 0)
+			err = -errno;
+	}
+	close(fd);
+	return err;
+}
+
 static int read_segments(struct ft_elf *e)
 {
 	size_t cnt, i;
@@ -126,16 +150,12 @@ int ft_elf_open(const char *path, struct ft_elf **out)
 	err = -ENOMEM;
 	if (!e->path)
 		goto out;
-	/* a stranger may have put a FIFO there: do not wait for its writer */
-	e->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	err = e->fd < 0 ? -errno : 0;
+	err = ft_elf_open_regular(path, &e->fd);
 	if (!err && fstat(e->fd, &st) < 0)
 		err = -errno;
 	if (err)
 		goto out;
 	err = -ENOEXEC;
-	if (!S_ISREG(st.st_mode))
-		goto out;
 	e->file_sz = st.st_size;
 	e->elf = elf_begin(e->fd, ELF_C_READ, NULL);
 	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &eh))

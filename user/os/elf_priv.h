@@ -26,6 +26,11 @@ struct ft_elf {
 	Elf *debug;
 };
 
+/*
+ * Opens a regular file only: a stranger chose the path, and merely opening a device or a FIFO can
+ * do something. 0 or -errno.
+ */
+int ft_elf_open_regular(const char *path, int *out);
 int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off);
 Elf_Scn *ft_elf_find_section(Elf *elf, const char *name);
 void ft_elf_debug_close(struct ft_elf *e);

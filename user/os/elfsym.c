@@ -8,7 +8,6 @@
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,13 +114,11 @@ static int search(const struct ft_elf *e, Elf *elf, unsigned int type, const cha
 
 static Elf *open_debug(const char *path, int *fd)
 {
-	struct stat st;
 	Elf *elf;
 
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (*fd < 0)
+	if (ft_elf_open_regular(path, fd))
 		return NULL;
-	elf = fstat(*fd, &st) == 0 && S_ISREG(st.st_mode) ? elf_begin(*fd, ELF_C_READ, NULL) : NULL;
+	elf = elf_begin(*fd, ELF_C_READ, NULL);
 	if (!elf || elf_kind(elf) != ELF_K_ELF) {
 		elf_end(elf);
 		close(*fd);

@@ -8,7 +8,7 @@
 #include "python/runtime.h"
 
 #define INTERP_MAX 4096u
-#define THREAD_MAX 262144u
+#define THREAD_MAX 65536u
 #define TRIES 3
 
 struct walk {
