@@ -146,19 +146,21 @@ static void lay_out(struct table *tb)
 		tb->bar_cols = BAR_MAX;
 }
 
-/* At most five characters and an "s". */
+/* At most five characters. */
 static const char *seconds(__u64 ns, char buf[NUM])
 {
-	double s = (double)ns / 1e9;
+	double s = (double)ns / 1e9, h = s / 3600;
 
 	if (s < 9.995)
 		snprintf(buf, NUM, "%.2fs", s);
 	else if (s < 99.95)
 		snprintf(buf, NUM, "%.1fs", s);
-	else if (s < 99999.5)
+	else if (s < 9999.5)
 		snprintf(buf, NUM, "%.0fs", s);
+	else if (h < 9999.5)
+		snprintf(buf, NUM, "%.0fh", h);
 	else
-		snprintf(buf, NUM, "%.3gs", s);
+		snprintf(buf, NUM, ">1y");
 	return buf;
 }
 
@@ -259,7 +261,8 @@ static void put_row(struct table *tb, const char *name, size_t tail, int indent,
 	size_t i;
 
 	put_name(tb, name, tail, indent);
-	if (tb->tids && tid)
+	/* the kernel's limit is 4,194,304 */
+	if (tb->tids && tid && tid < 10000000)
 		ft_text_printf(tb->out, "%*u", TID_COLS, tid);
 	else if (tb->tids)
 		ft_text_pad(tb->out, ' ', TID_COLS);
