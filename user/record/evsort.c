@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Natural merge sort. */
+/* Insertion while that is cheap, else natural merge sort. */
 #include "record/evsort.h"
 
 #include <string.h>
@@ -24,11 +24,34 @@ static void merge(const struct ft_sort_key *a, const struct ft_sort_key *a_end,
 		memcpy(out, b, (size_t)(b_end - b) * sizeof(*b));
 }
 
+/*
+ * Neighbours that swapped places, as on rings that are drained often, are put right for next to
+ * nothing; whole batches that did are left for the merge as they stand.
+ */
+static void insert_near(struct ft_sort_key *k, size_t cnt)
+{
+	size_t budget = 4 * cnt, i, j;
+	struct ft_sort_key x;
+
+	for (i = 1; i < cnt; i++) {
+		if (k[i - 1].ts <= k[i].ts)
+			continue;
+		x = k[i];
+		for (j = i; j && k[j - 1].ts > x.ts; j--)
+			k[j] = k[j - 1];
+		k[j] = x;
+		if (i - j > budget)
+			return;
+		budget -= i - j;
+	}
+}
+
 struct ft_sort_key *ft_sort_keys(struct ft_sort_key *keys, struct ft_sort_key *tmp, size_t cnt)
 {
 	struct ft_sort_key *src = keys, *dst = tmp, *swap;
 	size_t i, mid, end;
 
+	insert_near(keys, cnt);
 	while (cnt && run_end(src, 0, cnt) < cnt) {
 		for (i = 0; i < cnt; i = end) {
 			mid = run_end(src, i, cnt);

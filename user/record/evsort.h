@@ -15,7 +15,7 @@ struct ft_sort_key {
 /*
  * Sorts cnt keys by ts, equal ones in their order; tmp has room for cnt more. Returns the array
  * that holds the result: keys or tmp. The cost grows with the logarithm of the number of ascending
- * runs, and is one pass when all is sorted.
+ * runs; it is one pass when all is sorted or nearly so.
  */
 struct ft_sort_key *ft_sort_keys(struct ft_sort_key *keys, struct ft_sort_key *tmp, size_t cnt);
 

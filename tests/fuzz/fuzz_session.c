@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Feeds bytes to the session reader: a libFuzzer target. With -DFT_FUZZ_MAIN, where there is no
+ * libFuzzer, it has a main() that runs the files and directories that it is given, as a regression
+ * of a corpus, and with --mutate N a session of its own making with N random sets of changes.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/fileio.h"
+#include "base/units.h"
+#include "record/chunk.h"
+#include "record/codec.h"
+#include "record/session.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct limits {
+	size_t threads;
+	__u32 cpus;
+};
+
+/* What the reader promises of every event. */
+static int check_event(void *ctx, const struct ft_event *ev)
+{
+	const struct limits *l = ctx;
+
+	if (!ft_event_valid(ev, (__u32)l->threads, l->cpus))
+		abort();
+	return 0;
+}
+
+static void read_bytes(const uint8_t *data, size_t size)
+{
+	struct ft_reader *r = NULL;
+	char path[64], err[256] = "";
+	const struct ft_thread_rec *recs;
+	struct limits l;
+	size_t i;
+	int fd;
+
+	fd = memfd_create("session", MFD_CLOEXEC);
+	if (fd < 0 || ft_write_all(fd, data, size))
+		abort();
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (ft_reader_open(path, &r, err, sizeof(err))) {
+		if (!err[0] || strchr(err, '\n'))
+			abort();
+		goto out;
+	}
+	recs = ft_reader_threads(r, &l.threads);
+	for (i = 0; i < l.threads; i++) {
+		if (!memchr(recs[i].name, 0, sizeof(recs[i].name)))
+			abort();
+	}
+	l.cpus = ft_reader_info(r)->cpu_cnt;
+	ft_reader_events(r, 0, ~0ull, check_event, &l);
+	ft_reader_events(r, ~0ull / 2, ~0ull, check_event, &l);
+out:
+	ft_reader_close(r);
+	close(fd);
+}
+
+/*
+ * A checksum stops nearly every change of a fuzzer, so the bytes are tried a second time with all
+ * checksums made right: what lies behind them must stand by itself.
+ */
+static void seal(uint8_t *p, size_t size)
+{
+	struct ft_file_hdr f;
+	struct ft_chunk_hdr h;
+	size_t off;
+
+	if (size < sizeof(f))
+		return;
+	memcpy(&f, p, sizeof(f));
+	memcpy(f.magic, FT_FILE_MAGIC, sizeof(f.magic));
+	f.crc = (__u32)crc32(0, (const Bytef *)&f, offsetof(struct ft_file_hdr, crc));
+	memcpy(p, &f, sizeof(f));
+	for (off = sizeof(f); size - off >= sizeof(h); off += sizeof(h) + h.len) {
+		memcpy(&h, p + off, sizeof(h));
+		if (h.len > size - off - sizeof(h))
+			h.len = (__u32)(size - off - sizeof(h));
+		h.magic = FT_CHUNK_MAGIC;
+		h.payload_crc = (__u32)crc32(0, p + off + sizeof(h), h.len);
+		h.hdr_crc =
+			(__u32)crc32(0, (const Bytef *)&h, offsetof(struct ft_chunk_hdr, hdr_crc));
+		memcpy(p + off, &h, sizeof(h));
+	}
+}
+
+/* The codec alone, without zstd in front of it. */
+static void decode_bytes(const uint8_t *data, size_t size)
+{
+	static struct ft_event ev[FT_CODEC_MAX_EVENTS];
+	size_t cnt, i;
+	struct ft_codec *c;
+
+	if (size < 2 || ft_codec_new(&c))
+		return;
+	cnt = (data[0] | (size_t)data[1] << 8) % (FT_CODEC_MAX_EVENTS + 1);
+	if (!ft_codec_decode(c, data + 2, size - 2, ev, cnt)) {
+		for (i = 0; i < cnt; i++) {
+			if (!ft_event_valid(&ev[i], FT_NO_THREAD, FT_MAX_CPUS))
+				abort();
+		}
+	}
+	ft_codec_free(c);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint8_t *copy;
+
+	read_bytes(data, size);
+	decode_bytes(data, size);
+	copy = malloc(size + 1);
+	if (!copy)
+		return 0;
+	memcpy(copy, data, size);
+	seal(copy, size);
+	read_bytes(copy, size);
+	free(copy);
+	return 0;
+}
+
+#ifdef FT_FUZZ_MAIN
+#define MAX_FILE_BYTES (16u << 20)
+
+static int run_file(const char *path)
+{
+	char *s;
+	size_t len;
+	int err;
+
+	err = ft_read_file(path, MAX_FILE_BYTES, &s, &len);
+	if (err) {
+		fprintf(stderr, "%s: %s\n", path, strerror(-err));
+		return err;
+	}
+	LLVMFuzzerTestOneInput((const uint8_t *)s, len);
+	free(s);
+	return 0;
+}
+
+static int run_path(const char *path, long *cnt)
+{
+	struct dirent *e;
+	char file[4096];
+	int err = 0;
+	DIR *d = opendir(path);
+
+	if (!d) {
+		++*cnt;
+		return run_file(path);
+	}
+	while (!err && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		if ((size_t)snprintf(file, sizeof(file), "%s/%s", path, e->d_name) >= sizeof(file))
+			err = -ENAMETOOLONG;
+		else
+			err = run_path(file, cnt);
+	}
+	closedir(d);
+	return err;
+}
+
+static uint64_t rnd(void)
+{
+	static uint64_t x = 88172645463325252ull;
+
+	x ^= x << 13;
+	x ^= x >> 7;
+	x ^= x << 17;
+	return x;
+}
+
+/* A small session with every type of chunk and event, uncompressed enough to be worth changing. */
+static int make_session(const char *path)
+{
+	struct ft_writer_opts o = {.path = path, .force = true};
+	struct ft_session_info info = {.cpu_cnt = 4, .start_ns = 1000, .name = "python3"};
+	struct ft_totals totals = {.end_ns = 1000000000};
+	struct ft_thread_rec recs[5] = {0};
+	struct ft_writer *w;
+	uint64_t ts = 2000;
+	int err, i;
+
+	err = ft_writer_open(&o, &w);
+	if (err)
+		return err;
+	ft_writer_info(w, &info);
+	for (i = 0; i < 300; i++) {
+		struct ft_event ev = {.thr = FT_NO_THREAD, .waker = FT_NO_THREAD};
+
+		ts += rnd() % 100000;
+		ev.ts = ts;
+		ev.type = (__u8)(1 + rnd() % (FT_EV_TYPE_CNT - 1));
+		ev.cpu = (__u16)(rnd() % 4);
+		ev.thr = (__u32)(rnd() % 5);
+		ev.state = (__u8)(rnd() % FT_ON_CNT);
+		ev.out_ns = ev.type == FT_EV_SLICE ? ts - rnd() % 2000 : 0;
+		ev.wake_ns = ev.type == FT_EV_SLICE && rnd() % 2 ? ts : 0;
+		ft_writer_event(w, &ev);
+		if (i % 100 == 99)
+			ft_writer_flush(w);
+	}
+	ft_writer_threads(w, recs, 5);
+	ft_writer_totals(w, &totals);
+	return ft_writer_finish(w);
+}
+
+static int mutate(long rounds)
+{
+	char path[] = "/tmp/ft-fuzz-XXXXXX", *s = NULL;
+	uint8_t *copy = NULL;
+	size_t len = 0, n;
+	int fd = mkstemp(path), err, k;
+	long i;
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	err = make_session(path);
+	if (!err)
+		err = ft_read_file(path, MAX_FILE_BYTES, &s, &len);
+	unlink(path);
+	if (!err) {
+		copy = malloc(len);
+		if (!copy)
+			err = -ENOMEM;
+	}
+	for (i = 0; i < rounds && !err; i++) {
+		memcpy(copy, s, len);
+		for (k = (int)(rnd() % 8); k >= 0; k--)
+			copy[rnd() % len] = (uint8_t)(rnd() % 4 ? rnd() : 0xff * (rnd() & 1));
+		n = rnd() % 4 ? len : rnd() % len;
+		LLVMFuzzerTestOneInput(copy, n);
+	}
+	free(copy);
+	free(s);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	long cnt = 0, rounds;
+	int i, err = 0;
+
+	if (argc == 3 && !strcmp(argv[1], "--mutate")) {
+		if (ft_parse_long(argv[2], 1, 1000000000, &rounds)) {
+			fprintf(stderr, "not a count: %s\n", argv[2]);
+			return 2;
+		}
+		err = mutate(rounds);
+		cnt = rounds;
+	} else {
+		for (i = 1; i < argc && !err; i++)
+			err = run_path(argv[i], &cnt);
+	}
+	printf("%ld inputs\n", cnt);
+	return err ? 1 : 0;
+}
+#endif
