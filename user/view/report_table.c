@@ -78,9 +78,18 @@ static bool notable(__u64 ns, const struct ft_mthread *t)
 	return ft_share(ns, t->lifetime_ns) >= NOTABLE;
 }
 
+/* How much a state's column is worth: sleep of the program's own choosing less than the rest. */
+static double rank(const __u64 ns[FT_R_CNT], size_t state)
+{
+	bool asleep = state == FT_R_SYNC_WAIT || state >= FT_R_BLOCKED;
+
+	return (double)ns[state] * (asleep ? 1 : 4);
+}
+
 /*
  * Columns for what the threads ran most and for the GIL, which the report is about, then for the
- * states with the most time: an idle pool must not push the rest out. The bars show them all.
+ * states with the most time: an idle main thread or pool must not push out what kept the others
+ * from running. The bars show them all.
  */
 static void choose_cells(struct table *tb, size_t max)
 {
@@ -102,8 +111,7 @@ static void choose_cells(struct table *tb, size_t max)
 		size_t best = FT_R_CNT;
 
 		for (i = 0; i < FT_R_CNT; i++)
-			if (!pick[i] && all->state_ns[i] &&
-			    (best == FT_R_CNT || all->state_ns[i] > all->state_ns[best]))
+			if (!pick[i] && ns[i] && (best == FT_R_CNT || rank(ns, i) > rank(ns, best)))
 				best = i;
 		if (best == FT_R_CNT || (n > 0 && !notable(all->state_ns[best], all)))
 			break;
