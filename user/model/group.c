@@ -97,7 +97,8 @@ static bool alike(const struct entry *a, const struct entry *b)
 		return false;
 	if (!strcmp(a->key, b->key))
 		return true;
-	/* a longer number leaves less of what follows it: "Thread-9 (worke", "Thread-10 (work" */
+	/* a longer number leaves less of what follows it ("Thread-9 (poll_a", "Thread-10 (poll_")
+	 */
 	return a->cut && b->cut && strchr(a->key, '(') && !strncmp(a->key, b->key, strlen(a->key));
 }
 
