@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/asuser.h"
 #include "base/fileio.h"
 #include "base/text.h"
 #include "record/chunk.h"
@@ -18,6 +19,10 @@
 
 struct ft_writer {
 	struct ft_outfile file;
+	/* whose rights open, rename and remove the file */
+	bool as_user;
+	unsigned int uid;
+	unsigned int gid;
 	int err; /* the first error; nothing is written after it */
 	int level;
 	bool full; /* the cap was reached: events are only counted */
@@ -36,7 +41,13 @@ struct ft_writer {
 
 static void writer_free(struct ft_writer *w)
 {
-	ft_outfile_abort(&w->file);
+	struct ft_as_user as;
+
+	/* without the user's rights the temporary file stays: better than removing by ours */
+	if (w->file.fd >= 0 && !ft_as_user_begin(&as, w->as_user, w->uid, w->gid)) {
+		ft_outfile_abort(&w->file);
+		ft_as_user_end(&as);
+	}
 	free(w->buf);
 	ft_codec_free(w->codec);
 	ft_packer_free(w->packer);
@@ -56,6 +67,7 @@ static int write_bytes(struct ft_writer *w, const void *p, size_t n)
 int ft_writer_open(const struct ft_writer_opts *opts, struct ft_writer **out)
 {
 	struct ft_file_hdr head;
+	struct ft_as_user as;
 	struct ft_writer *w;
 	int err;
 
@@ -64,6 +76,9 @@ int ft_writer_open(const struct ft_writer_opts *opts, struct ft_writer **out)
 	if (!w)
 		return -ENOMEM;
 	w->file.fd = -1;
+	w->as_user = opts->own && opts->as_user;
+	w->uid = opts->uid;
+	w->gid = opts->gid;
 	w->max_bytes = opts->max_bytes;
 	w->level = opts->zstd_level ? opts->zstd_level : DEFAULT_LEVEL;
 	w->buf = malloc(FT_CODEC_MAX_EVENTS * sizeof(*w->buf));
@@ -77,7 +92,11 @@ int ft_writer_open(const struct ft_writer_opts *opts, struct ft_writer **out)
 	err = ft_packer_new(&w->packer);
 	if (err)
 		goto out;
+	err = ft_as_user_begin(&as, w->as_user, w->uid, w->gid);
+	if (err)
+		goto out;
 	err = ft_outfile_open(&w->file, opts->path, opts->force);
+	ft_as_user_end(&as);
 	if (err)
 		goto out;
 	if (opts->own && fchown(w->file.fd, opts->uid, opts->gid)) {
@@ -253,12 +272,17 @@ static int put_end(struct ft_writer *w)
 
 int ft_writer_finish(struct ft_writer *w)
 {
+	struct ft_as_user as;
 	int err = flush_events(w);
 
 	if (!err)
 		err = put_end(w);
 	if (!err)
+		err = ft_as_user_begin(&as, w->as_user, w->uid, w->gid);
+	if (!err) {
 		err = ft_outfile_commit(&w->file);
+		ft_as_user_end(&as);
+	}
 	writer_free(w);
 	return err;
 }
