@@ -292,6 +292,7 @@ int ft_offsets_parse(const void *buf, size_t len, struct ft_offsets *out, char *
 
 void ft_offsets_target(const struct ft_offsets *off, struct ft_target *t)
 {
+	t->runtime_size = off->runtime_size;
 	t->interp_head = off->interp_head;
 	t->interp_next = off->interp_next;
 	t->interp_gil = off->interp_gil;

@@ -434,10 +434,24 @@ int ft_runtime_target(const struct ft_runtime *rt, struct ft_target *t)
 		return -EINVAL;
 	t->runtime = rt->runtime;
 	t->free_threaded = rt->free_threaded;
-	if (rt->no_offsets)
+	if (rt->no_offsets) {
+		/*
+		 * struct _gil_runtime_state has been the same from 3.9 on (pycore_gil.h; glibc's
+		 * condition variable is 48 bytes, its mutex 40). Where it is the GIL probes tell.
+		 */
+		t->runtime = 0;
 		t->no_offsets = 1;
-	else
+		t->gil_last_holder = 8;
+		t->gil_locked = 16;
+		t->gil_switch_number = 24;
+		t->gil_cond = 32;
+		t->gil_mutex = 80;
+		t->gil_switch_cond = 120;
+		t->gil_switch_mutex = 168;
+		t->gil_size = 208;
+	} else {
 		ft_offsets_target(&rt->off, t);
+	}
 	memcpy(t->spin, rt->spin, sizeof(rt->spin[0]) * rt->spin_cnt);
 	t->spin_cnt = (__u16)rt->spin_cnt;
 	return 0;
