@@ -13,16 +13,14 @@
 
 ft_inline struct ft_thread *probe_thread(struct ft_target **tg)
 {
-	struct task_struct *cur = bpf_get_current_task_btf();
-	struct ft_task *ts = bpf_task_storage_get(&tasks, cur, 0, 0);
-	struct ft_thread *t;
+	__u32 slot1 = 0;
+	struct ft_thread *t = find_thread(bpf_get_current_task_btf(), &slot1);
 
-	if (!ts || !ts->slot1 || !ts->target1)
+	if (!t)
 		return 0;
-	t = slot_of(ts);
-	*tg = target_of(ts);
+	*tg = target_of(t);
 	/* even: the probes are on their way out, and what they say is not kept */
-	if (!t || !*tg || !active || !(exact_gen & 1))
+	if (!*tg || !active || !(exact_gen & 1))
 		return 0;
 	if (t->exact_gen != (__u8)exact_gen) { /* first hit of this window */
 		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);

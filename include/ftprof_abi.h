@@ -101,23 +101,25 @@ struct ft_thread {
 	__u64 exact_take_cnt; /* GIL acquisitions seen by probes */
 	__u64 exact_wait_cnt; /* of them, those that found the GIL taken */
 	__u64 exact_wait_ns;  /* take_gil entry to acquisition, of those */
-	__u64 exact_take_ts;  /* entry of the take_gil it stands in */
-	__u32 seq;	      /* number of the next slice record */
-	__u32 tid;	      /* in the initial PID namespace */
-	__u32 ns_tid;	      /* in the target's own PID namespace */
-	__u32 flags;	      /* FT_TF_* */
-	__u32 repaired;	      /* transitions that contradicted the state (a missed switch) */
-	__u16 target;	      /* index of its target */
-	__u8 state;	      /* enum ft_state */
-	__u8 gw_origin;	      /* enum ft_origin of the open wait */
-	__u8 last_off;	      /* last off-core state that was not runq; 0 for none */
-	__u8 gil_idx1;	      /* index + 1 of the GIL it was last seen with, 0: none yet */
-	__u8 exact_gen;	      /* window of the GIL probes that FT_TF_EXACT belongs to */
-	__u8 pad[5];
+	__u64 site;	     /* where it stood in its last system call that blocked without a GIL */
+	__u64 exact_take_ts; /* entry of the take_gil it stands in */
+	__u32 seq;	     /* number of the next slice record */
+	__u32 tid;	     /* in the initial PID namespace */
+	__u32 ns_tid;	     /* in the target's own PID namespace */
+	__u32 flags;	     /* FT_TF_* */
+	__u32 repaired;	     /* transitions that contradicted the state (a missed switch) */
+	__u16 target;	     /* index of its target */
+	__u8 state;	     /* enum ft_state */
+	__u8 gw_origin;	     /* enum ft_origin of the open wait */
+	__u8 last_off;	     /* last off-core state that was not runq; 0 for none */
+	__u8 gil_idx1;	     /* index + 1 of the GIL it was last seen with, 0: none yet */
+	__u8 exact_gen;	     /* window of the GIL probes that FT_TF_EXACT belongs to */
+	__u8 site_cnt;	     /* times that was believed since it was last looked at */
+	__u8 pad[4];
 	char comm[FT_COMM_LEN];
 };
 
-_Static_assert(sizeof(struct ft_thread) == 328, "struct ft_thread changed: it is in session files");
+_Static_assert(sizeof(struct ft_thread) == 336, "struct ft_thread changed: it is in session files");
 
 /* Code whose presence under a tick means spinning for a lock: [lo, hi) in the target. */
 struct ft_range {

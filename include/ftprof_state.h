@@ -121,6 +121,9 @@ ft_inline void ft_thread_init(struct ft_thread *t, __u64 now, __u8 state, __u64 
 	t->exact_since = now;
 	t->state = state;
 	t->arg = arg;
+	/* what a seeded thread was asleep in is the origin of the GIL wait that may follow */
+	if (state != FT_ST_ON && state != FT_ST_RUNQ && state < FT_ST_CNT)
+		t->last_off = state;
 	if (state == FT_ST_GIL_WAIT) {
 		t->flags |= FT_TF_GW_OPEN | FT_TF_PYTHON;
 		t->gw_start = now;
@@ -147,7 +150,9 @@ ft_inline void ft_wait_close(struct ft_thread *t, struct ft_wait_done *done)
 /* Moves on-core time up to `now` into the exact split, by what the GIL probes last said. */
 ft_inline void ft_exact_flush(struct ft_thread *t, __u64 now)
 {
-	if ((t->flags & FT_TF_EXACT) && t->state == FT_ST_ON && now > t->exact_since)
+	if (now <= t->exact_since)
+		return;
+	if ((t->flags & FT_TF_EXACT) && t->state == FT_ST_ON)
 		t->exact_ns[t->flags & FT_TF_EXACT_HELD ? FT_ON_GIL : FT_ON_FREE] +=
 			now - t->exact_since;
 	t->exact_since = now;
@@ -170,7 +175,7 @@ ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, __u64 
 	int row = (t->flags & FT_TF_GW_OPEN) && t->last_off == FT_ST_GIL_WAIT;
 
 	t->flags |= FT_TF_PYTHON;
-	if (o->cont == FT_CONT_NEW || on_ns > FT_TAKE_AWAKE_MAX_NS)
+	if (o->cont == FT_CONT_NEW || (o->cont != FT_CONT_SAME && on_ns > FT_TAKE_AWAKE_MAX_NS))
 		row = 0;
 	if (row && (o->cont == FT_CONT_SAME || o->swno - t->gw_swno <= 1)) {
 		t->gw_swno = o->swno;
@@ -181,8 +186,8 @@ ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, __u64 
 		t->gil_wait_lo++;
 	ft_wait_close(t, done);
 	t->flags |= FT_TF_GW_OPEN;
-	t->gw_start = o->now;
-	t->gw_end = o->now;
+	t->gw_start = t->since_ns;
+	t->gw_end = t->since_ns;
 	t->gw_swno = o->swno;
 	switch (t->last_off) {
 	case FT_ST_GIL_SWITCH:
@@ -210,18 +215,19 @@ ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, __u64 
  */
 ft_inline int ft_thread_out(struct ft_thread *t, const struct ft_out *o, struct ft_wait_done *done)
 {
-	__u64 dt = o->now > t->since_ns ? o->now - t->since_ns : 0;
+	/* the clock of another core may be a little behind: time never goes back */
+	__u64 now = o->now > t->since_ns ? o->now : t->since_ns, dt = now - t->since_ns;
 	int repaired = 0;
 
 	if (t->state != FT_ST_ON) {
 		t->repaired++;
 		repaired = 1;
-		t->state = FT_ST_ON;
-		t->exact_since = t->since_ns;
+		t->state =
+			FT_ST_ON; /* exact_since is at the last probe: before it nothing is known */
 	}
-	ft_exact_flush(t, o->now);
+	ft_exact_flush(t, now);
 	t->state_ns[FT_ST_ON] += dt;
-	t->since_ns = o->now;
+	t->since_ns = now;
 	t->arg = o->arg;
 
 	if (o->held)
@@ -336,9 +342,7 @@ ft_inline void ft_thread_tick(struct ft_thread *t, __u8 on)
 /* A GIL probe hit in the thread's own context: it has just taken (1) or is about to give up (0). */
 ft_inline void ft_thread_exact(struct ft_thread *t, __u64 now, int held)
 {
-	if (!(t->flags & FT_TF_EXACT))
-		t->exact_since = now; /* unknown before: left to the ticks */
-	ft_exact_flush(t, now);
+	ft_exact_flush(t, now); /* unknown before the first hit: left to the ticks */
 	t->flags |= FT_TF_EXACT | FT_TF_PYTHON;
 	if (held)
 		t->flags |= FT_TF_EXACT_HELD;
@@ -347,8 +351,16 @@ ft_inline void ft_thread_exact(struct ft_thread *t, __u64 now, int held)
 }
 
 /*
+ * A wake word from before the switch-out can be a waker that overtook the sleeper, or be left over
+ * from one that found the thread still running; nothing tells them apart while the thread sleeps.
+ * No thread that is runnable waits this long for a core, but idle ones sleep for the whole session.
+ */
+#define FT_EARLY_WAKE_MAX_NS 100000000
+
+/*
  * Closes the open interval of a copy of a slot at `now` (session end, or a look in between), so
- * that the states add up to now - start_ns. `done` as in ft_thread_out().
+ * that the states add up to now - start_ns (to since_ns - start_ns when the slot's last change is
+ * later than `now`). `done` as in ft_thread_out().
  */
 ft_inline void ft_thread_close(struct ft_thread *t, __u64 now, struct ft_wait_done *done)
 {
@@ -363,7 +375,7 @@ ft_inline void ft_thread_close(struct ft_thread *t, __u64 now, struct ft_wait_do
 		if (t->wake && t->state != FT_ST_RUNQ) {
 			wake = ft_wake_time(t->wake, since);
 			if ((__s64)(wake - since) < 0)
-				wake = since;
+				wake = dt <= FT_EARLY_WAKE_MAX_NS ? since : now;
 			if (wake < now)
 				runq = now - wake;
 		}
@@ -372,7 +384,7 @@ ft_inline void ft_thread_close(struct ft_thread *t, __u64 now, struct ft_wait_do
 		if (t->state == FT_ST_GIL_WAIT) {
 			t->state_ns[FT_ST_GIL_WAIT] += dt;
 			t->gil_wait_runq_ns += runq;
-			t->gw_end = now;
+			t->gw_end = since + dt;
 		} else {
 			t->state_ns[t->state] += dt - runq;
 			t->state_ns[FT_ST_RUNQ] += runq;
@@ -380,7 +392,7 @@ ft_inline void ft_thread_close(struct ft_thread *t, __u64 now, struct ft_wait_do
 		if (t->flags & FT_TF_HELD_OUT)
 			t->held_off_ns += dt;
 	}
-	t->since_ns = now;
+	t->since_ns = since + dt;
 	ft_wait_close(t, done);
 }
 

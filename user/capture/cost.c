@@ -28,12 +28,14 @@ static __u64 own_cpu_ns(long *rss)
 
 static void window_open(struct ft_cost *c, __u64 now)
 {
-	__u64 runs, misses;
+	__u64 misses;
 
 	if (c->failed)
 		return;
 	c->fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	if (c->fd < 0 || ft_probe_run_time(c->probe, &c->run0_ns, &runs, &misses)) {
+	if (c->fd >= 0 && !c->price)
+		c->price = ft_probe_stats_price(c->probe);
+	if (c->fd < 0 || ft_probe_run_time(c->probe, &c->run0_ns, &c->run0, &misses)) {
 		ft_debug("no run-time statistics of BPF programs: %s", strerror(errno));
 		if (c->fd >= 0)
 			close(c->fd);
@@ -52,6 +54,7 @@ static void window_close(struct ft_cost *c, __u64 now)
 		return;
 	if (!ft_probe_run_time(c->probe, &ns, &runs, &misses)) {
 		c->run_ns += ns - c->run0_ns;
+		c->runs += runs - c->run0;
 		c->on_ns += now - c->since;
 	}
 	close(c->fd);
@@ -89,13 +92,16 @@ void ft_cost_end(struct ft_cost *c, __u64 now, struct ft_cost_sum *out)
 {
 	__u64 ns, runs;
 	long rss = 0;
+	double used;
 
 	memset(out, 0, sizeof(*out));
 	window_close(c, now);
 	out->cpu_ns = own_cpu_ns(&rss) - c->cpu0_ns;
 	out->rss_bytes = (__u64)rss * 1024;
-	if (c->on_ns)
-		out->bpf_ns = (double)c->run_ns * (now - c->start) / c->on_ns;
+	/* without the clock readings of the statistics, which are there only while they measure */
+	used = (double)c->run_ns - c->runs * c->price;
+	if (c->on_ns && used > 0)
+		out->bpf_ns = used * (now - c->start) / c->on_ns;
 	if (ft_probe_run_time(c->probe, &ns, &runs, &out->misses))
 		out->misses = 0;
 }

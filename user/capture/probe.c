@@ -109,6 +109,7 @@ static void choose_programs(struct ft_probe *p)
 	bpf_program__set_autoload(s->progs.sched_process_exec, true);
 	bpf_program__set_autoload(s->progs.tick, p->opts.tick_hz > 0);
 	bpf_program__set_autoload(s->progs.touch, true);
+	bpf_program__set_autoload(s->progs.nothing, true);
 	p->seed = has_copy_from_task() ? s->progs.seed : s->progs.seed_old;
 	bpf_program__set_autoload(p->seed, true);
 	bpf_program__set_autoload(s->progs.probe_take_gil, p->opts.uprobes);
@@ -539,6 +540,23 @@ int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
 	return err;
 }
 
+double ft_probe_stats_price(struct ft_probe *p)
+{
+	struct bpf_prog_info a = {}, b = {};
+	__u32 alen = sizeof(a), blen = sizeof(b);
+	int fd = bpf_program__fd(p->skel->progs.nothing), i;
+	LIBBPF_OPTS(bpf_test_run_opts, o);
+
+	if (bpf_obj_get_info_by_fd(fd, &a, &alen))
+		return 0;
+	for (i = 0; i < 64; i++)
+		if (bpf_prog_test_run_opts(fd, &o))
+			return 0;
+	if (bpf_obj_get_info_by_fd(fd, &b, &blen) || b.run_cnt <= a.run_cnt)
+		return 0;
+	return (double)(b.run_time_ns - a.run_time_ns) / (b.run_cnt - a.run_cnt);
+}
+
 int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
 {
 	struct bpf_program *prog;
@@ -550,8 +568,8 @@ int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
 		__u32 len = sizeof(info);
 		int fd = bpf_program__fd(prog);
 
-		if (fd < 0)
-			continue; /* not loaded */
+		if (fd < 0 || prog == p->skel->progs.nothing)
+			continue; /* not loaded, or not part of the work */
 		if (bpf_obj_get_info_by_fd(fd, &info, &len))
 			return -errno;
 		*ns += info.run_time_ns;

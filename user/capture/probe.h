@@ -65,6 +65,12 @@ int ft_probe_touch(struct ft_probe *p);
 /* Run time and number of runs of all programs since load, as far as statistics were switched on. */
 int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses);
 
+/*
+ * What the statistics add to each run while they are on, in ns: they read the clock twice, and one
+ * reading falls inside what they measure. 0 when it cannot be measured. Statistics must be on.
+ */
+double ft_probe_stats_price(struct ft_probe *p);
+
 /* The GIL probes. */
 int ft_probe_attach_uprobe(struct ft_probe *p, enum ft_probe_prog prog, int pid, const char *path,
 			   __u64 offset);
