@@ -73,6 +73,7 @@ ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u
 	t->ns_tid = ns_tid_of(task);
 	t->flags = flags | (task->pid == task->tgid ? FT_TF_LEADER : 0);
 	t->target = target;
+	t->exec_ns = task->se.sum_exec_runtime;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	ft_thread_init(t, now, state, arg);
 	pid_slot_set(task->pid, idx + 1);
@@ -119,7 +120,7 @@ ft_inline __u64 leave(struct task_struct *prev, struct ft_thread *t, __u32 slot1
 }
 
 /* The thread comes to a core. */
-ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now)
+ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 {
 	struct ft_ev_slice s = {};
 	__u8 before = t->state;
@@ -138,9 +139,26 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now)
 	}
 	if (with_events) {
 		s.h.slot = slot1 - 1;
+		s.flags |= flags;
 		emit(&s, sizeof(s), FT_EV_SLICE);
 	}
 	return conc_delta(before, FT_ST_ON);
+}
+
+/*
+ * The thread leaves a core to which it was never seen to come: some kernels do not report the
+ * switches away from certain tasks (seen on virtual machines, for the agent of the machine's
+ * host). The kernel's own account of its CPU time tells when it came.
+ */
+ft_inline __u64 missed_enter(struct task_struct *prev, struct ft_thread *t, __u32 slot1, __u64 now)
+{
+	__u64 ran = prev->se.sum_exec_runtime - t->exec_ns, begin = now - ran;
+
+	count(FT_CN_REPAIRED);
+	t->repaired++;
+	if (ran > now || begin < t->since_ns)
+		begin = t->since_ns;
+	return enter(t, slot1, begin, FT_SF_REPAIRED);
 }
 
 /* Time that the core gave to others, in windows of a millisecond and more. */
@@ -182,10 +200,14 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 	if (!c || !(from_slot | to_slot | c->allowed))
 		return 0;
 	now = bpf_ktime_get_ns();
-	if (from)
+	if (from) {
+		if (from->state != FT_ST_ON)
+			delta += missed_enter(prev, from, from_slot, now);
 		delta += leave(prev, from, from_slot, now, preempt ? 0 : prev_state);
+		from->exec_ns = prev->se.sum_exec_runtime;
+	}
 	if (to)
-		delta += enter(to, to_slot, now);
+		delta += enter(to, to_slot, now, 0);
 	if (c->allowed) {
 		__u8 idle = next->pid == 0;
 
@@ -336,10 +358,10 @@ int tick(void *ctx)
 	if (!active)
 		return 0;
 	if (!cur->pid) {
-		/* a core that was idle before the session has made no switch yet */
+		/* idle since before the session, or since a switch that was not reported */
 		struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
 
-		if (c && c->allowed && !c->idle && !c->last_ns) {
+		if (c && c->allowed && !c->idle) {
 			c->idle = 1;
 			c->last_ns = bpf_ktime_get_ns();
 			conc_move(c->last_ns, FT_CW_IDLE);

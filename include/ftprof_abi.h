@@ -101,6 +101,7 @@ struct ft_thread {
 	__u64 exact_take_cnt; /* GIL acquisitions seen by probes */
 	__u64 exact_wait_cnt; /* of them, those that found the GIL taken */
 	__u64 exact_wait_ns;  /* take_gil entry to acquisition, of those */
+	__u64 exec_ns;	      /* the kernel's own sum of its CPU time when it last left a core */
 	__u64 site;	     /* where it stood in its last system call that blocked without a GIL */
 	__u64 exact_take_ts; /* entry of the take_gil it stands in */
 	__u32 seq;	     /* number of the next slice record */
@@ -119,7 +120,7 @@ struct ft_thread {
 	char comm[FT_COMM_LEN];
 };
 
-_Static_assert(sizeof(struct ft_thread) == 336, "struct ft_thread changed: it is in session files");
+_Static_assert(sizeof(struct ft_thread) == 344, "struct ft_thread changed: it is in session files");
 
 /* Code whose presence under a tick means spinning for a lock: [lo, hi) in the target. */
 struct ft_range {

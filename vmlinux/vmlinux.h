@@ -64,9 +64,14 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
 	unsigned int __state;
 	int on_cpu;
+	struct sched_entity se;
 	pid_t pid;
 	pid_t tgid;
 	struct task_struct *group_leader;
@@ -93,10 +98,8 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long orig_ax;
 	unsigned long ip;
-	unsigned long cs;
 	unsigned long flags;
 	unsigned long sp;
-	unsigned long ss;
 };
 
 struct seq_file;
