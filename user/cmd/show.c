@@ -232,10 +232,10 @@ static int timeline(struct ft_reader *r, const struct ft_model *m, const struct 
 	}
 	if (to > end)
 		to = end;
+	ft_text_add(out, "\n");
 	err = draw(r, m, from, to, &t, out);
 	if (err)
 		return err;
-	ft_text_add(out, "\n");
 	zoom_ns = ft_tl_text_zoom_ns(t.width, to - from);
 	if (!zoom_ns)
 		return 0;
@@ -244,9 +244,8 @@ static int timeline(struct ft_reader *r, const struct ft_model *m, const struct 
 	else if (ft_timeline_densest(r, m, zoom_ns, &at))
 		return 0;
 	t.zoom = true;
-	err = draw(r, m, at, at + zoom_ns, &t, out);
 	ft_text_add(out, "\n");
-	return err;
+	return draw(r, m, at, at + zoom_ns, &t, out);
 }
 
 static int render(struct ft_reader *r, const struct ft_model *m, const struct ft_show_opts *o,
@@ -262,15 +261,13 @@ static int render(struct ft_reader *r, const struct ft_model *m, const struct ft
 
 	if (o->json)
 		return ft_report_json(out, m);
+	/* each block begins with a blank line, but for the first */
 	ft_report_head(out, m, &ro);
-	ft_text_add(out, "\n");
 	ft_report_verdict(out, m, &ro);
-	ft_text_add(out, "\n");
 	err = timeline(r, m, o, out);
 	if (err)
 		return err;
 	ft_report_threads(out, m, &ro);
-	ft_text_add(out, "\n");
 	ft_report_process(out, m, &ro);
 	return out->err;
 }
