@@ -70,17 +70,24 @@ CAPTURE_SRCS := $(wildcard user/capture/*.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
 TESTS := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-WORKLOADS := $(sort $(wildcard tests/workloads/*.c))
+WORKLOAD_LIBS := $(sort $(wildcard tests/workloads/lib*.c))
+WORKLOADS := $(filter-out $(WORKLOAD_LIBS),$(sort $(wildcard tests/workloads/*.c)))
+TOOLS := $(sort $(wildcard tests/tools/*.c))
 TEST_BINS := $(TESTS:%.c=$(dir_san)/%)
 FUZZ_BINS := $(FUZZERS:tests/fuzz/%.c=$(dir_fuzz)/%)
-WORKLOAD_BINS := $(WORKLOADS:tests/workloads/%.c=$(B)/workloads/%)
+WORKLOAD_BINS := $(WORKLOADS:tests/workloads/%.c=$(B)/workloads/%) \
+		 $(WORKLOAD_LIBS:tests/workloads/%.c=$(B)/workloads/%.so)
+TOOL_BINS := $(TOOLS:tests/tools/%.c=$(B)/tools/%)
 SKEL := $(B)/bpf/ftprof.skel.h
 
 .PHONY: all
-all: $(if $(SAN),$(dir_san),$(dir_plain))/ftprof workloads ## build/ftprof (build/san/ftprof with SAN=)
+all: $(if $(SAN),$(dir_san),$(dir_plain))/ftprof workloads tools ## build/ftprof (build/san/ftprof with SAN=)
 
 .PHONY: workloads
 workloads: $(WORKLOAD_BINS) ## the C workloads
+
+.PHONY: tools
+tools: $(TOOL_BINS) ## the C programs that end-to-end tests compare with
 
 .PHONY: FORCE
 FORCE:
@@ -163,11 +170,22 @@ $(dir_fuzz)/%: tests/fuzz/%.c $(dir_fuzz)/libftprof.a | $$(@D)/
 
 -include $(FUZZ_BINS:%=%.d)
 
+$(B)/workloads/%.so: tests/workloads/%.c | check-libs $$(@D)/
+	$(call msg,CC,$(@:$(B)/%=%))
+	$(Q)$(CC) $(cflags_plain) -shared -fPIC -MMD -MP -MF $@.d -o $@ $<
+
 $(B)/workloads/%: tests/workloads/%.c | check-libs $$(@D)/
 	$(call msg,CC,$(@:$(B)/%=%))
 	$(Q)$(CC) $(cflags_plain) -MMD -MP -MF $@.d -o $@ $< -lm
 
 -include $(WORKLOAD_BINS:%=%.d)
+
+$(B)/tools/%: tests/tools/%.c $(dir_plain)/libftprof.a | $$(@D)/
+	$(call msg,CC,$(@:$(B)/%=%))
+	$(Q)$(CC) $(cflags_plain) $(LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(dir_plain)/libftprof.a \
+		$(LIBS)
+
+-include $(TOOL_BINS:%=%.d)
 
 .PHONY: install
 install: $(dir_plain)/ftprof ## into $(DESTDIR)$(prefix): the program and its man page

@@ -5,7 +5,7 @@
 
 #include "maps.bpf.h"
 
-#define CW_TRIES 64
+#define CW_TRIES 32
 
 ft_inline void conc_account(const struct ft_cw *iv)
 {
@@ -29,8 +29,11 @@ ft_inline void conc_account(const struct ft_cw *iv)
 	}
 }
 
-/* Moves the counts by `delta` at `now`. The counts are never lost, whatever the contention. */
-ft_inline void conc_move(__u64 now, __u64 delta)
+/*
+ * Moves the counts by `delta` at `now`. The counts are never lost, whatever the contention. A
+ * global function: the verifier walks its loop once, and not for every path that leads to it.
+ */
+__attribute__((noinline)) int conc_move(__u64 now, __u64 delta)
 {
 	__u32 zero = 0;
 	struct ft_conc *c = bpf_map_lookup_elem(&conc, &zero);
@@ -39,7 +42,7 @@ ft_inline void conc_move(__u64 now, __u64 delta)
 	int i;
 
 	if (!c)
-		return;
+		return 0;
 	old = *(volatile __u64 *)&c->word;
 	for (i = 0; i < CW_TRIES; i++) {
 		__u64 seen;
@@ -50,13 +53,14 @@ ft_inline void conc_move(__u64 now, __u64 delta)
 			conc_account(&iv);
 			if (i)
 				count(FT_CN_WORD_RETRY);
-			return;
+			return 0;
 		}
 		old = seen;
 	}
 	count(FT_CN_WORD_FAIL);
 	/* keep the counts right; the time goes to whoever swaps next */
 	__sync_fetch_and_add(&c->word, delta & FT_CW_COUNTS);
+	return 0;
 }
 
 /* What a thread's change of state means for the counts. */

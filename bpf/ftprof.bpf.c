@@ -186,7 +186,7 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 	/* plain numbers, since the verifier lets no pointers be combined by "or" */
 	__u32 from_slot = 0, to_slot = 0, zero = 0;
 	struct ft_cpu *c;
-	__u64 delta = 0, now;
+	__u64 now;
 
 	if (!active)
 		return 0;
@@ -200,26 +200,31 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 	if (!c || !(from_slot | to_slot | c->allowed))
 		return 0;
 	now = bpf_ktime_get_ns();
+	/*
+	 * The sum is kept in memory: in a register the verifier would follow each of its values
+	 * through all that comes after, and take half a second to load this program.
+	 */
+	c->delta = 0;
 	if (from) {
 		if (from->state != FT_ST_ON)
-			delta += missed_enter(prev, from, from_slot, now);
-		delta += leave(prev, from, from_slot, now, preempt ? 0 : prev_state);
+			c->delta += missed_enter(prev, from, from_slot, now);
+		c->delta += leave(prev, from, from_slot, now, preempt ? 0 : prev_state);
 		from->exec_ns = prev->se.sum_exec_runtime;
 	}
 	if (to)
-		delta += enter(to, to_slot, now, 0);
+		c->delta += enter(to, to_slot, now, 0);
 	if (c->allowed) {
 		__u8 idle = next->pid == 0;
 
 		if (idle != c->idle)
-			delta += idle ? FT_CW_IDLE : -FT_CW_IDLE;
+			c->delta += idle ? FT_CW_IDLE : -FT_CW_IDLE;
 		c->idle = idle;
 		if (with_events)
 			other_time(c, now, !from_slot && prev->pid);
 		c->last_ns = now;
 	}
-	if (delta)
-		conc_move(now, delta);
+	if (c->delta)
+		conc_move(now, c->delta);
 	return 0;
 }
 

@@ -115,11 +115,25 @@ __attribute__((noinline)) int gil_find(__u32 target, __u64 addr)
 	return 0;
 }
 
+/* Does the current thread hold the i-th GIL? */
+__attribute__((noinline)) int gil_held_at(__u32 target, __u32 i, __u32 ns_tid)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	struct ft_gil g;
+
+	if (!tg)
+		return 0;
+	i = gil_bound(i);
+	if (gil_read(0, tg, tg->gil[i], &g))
+		return 0;
+	gil_note(tg, i, &g);
+	return g.holder && is_own_tstate(0, tg, ns_tid, g.holder);
+}
+
 /* The index + 1 of the GIL that the current thread holds, or 0. */
 __attribute__((noinline)) int gil_scan(__u32 target, __u32 ns_tid)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	struct ft_gil g;
 	__u32 i;
 
 	if (!tg)
@@ -127,10 +141,7 @@ __attribute__((noinline)) int gil_scan(__u32 target, __u32 ns_tid)
 	for (i = 0; i < FT_MAX_GILS; i++) {
 		if (i >= tg->gil_cnt)
 			break;
-		if (gil_read(0, tg, tg->gil[gil_bound(i)], &g))
-			continue;
-		gil_note(tg, i, &g);
-		if (g.holder && is_own_tstate(0, tg, ns_tid, g.holder))
+		if (gil_held_at(target, i, ns_tid))
 			return i + 1;
 	}
 	return 0;
@@ -170,6 +181,36 @@ ft_inline bool gil_held(struct task_struct *other, struct ft_target *tg, __u32 t
 	return own != 0;
 }
 
+/* Puts the GIL of an interpreter into the table; the next interpreter of the list, or 0. */
+__attribute__((noinline)) __u64 gil_learn(__u32 target, __u64 interp)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u64 gil = 0, next = 0;
+	__u32 n;
+
+	if (!tg)
+		return 0;
+	if (bpf_probe_read_user(&gil, sizeof(gil), (void *)(interp + tg->interp_gil)) ||
+	    bpf_probe_read_user(&next, sizeof(next), (void *)(interp + tg->interp_next))) {
+		count(FT_CN_READ_GIL);
+		return 0;
+	}
+	/* a GIL shared by several interpreters is known already */
+	if (!gil || gil_find(target, gil))
+		return next;
+	n = tg->gil_cnt;
+	if (n >= FT_MAX_GILS) {
+		tg->gil_overflow++;
+		return next;
+	}
+	n = gil_bound(n);
+	tg->gil[n] = gil;
+	tg->switch_number[n] = 0;
+	tg->switch_number0[n] = 0;
+	tg->gil_cnt = n + 1;
+	return next;
+}
+
 /*
  * New interpreters are put at the head of the list (pystate.c, init_interpreter), so one read
  * tells whether the table of GILs is current. Only for the current task.
@@ -178,7 +219,7 @@ __attribute__((noinline)) int gil_refresh(__u32 target)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	__u64 head = 0, interp;
-	__u32 n = 0, i;
+	__u32 i;
 
 	if (!tg || !tg->runtime)
 		return 0;
@@ -189,31 +230,8 @@ __attribute__((noinline)) int gil_refresh(__u32 target)
 	if (head == tg->interp_seen)
 		return 0;
 	interp = head;
-	for (i = 0; i < FT_MAX_GILS; i++) {
-		__u64 gil = 0, next = 0;
-
-		if (!interp)
-			break;
-		if (bpf_probe_read_user(&gil, sizeof(gil), (void *)(interp + tg->interp_gil)) ||
-		    bpf_probe_read_user(&next, sizeof(next), (void *)(interp + tg->interp_next))) {
-			count(FT_CN_READ_GIL);
-			break;
-		}
-		/* a GIL shared by several interpreters is known already */
-		if (gil && !gil_find(target, gil)) {
-			n = tg->gil_cnt;
-			if (n < FT_MAX_GILS) {
-				n = gil_bound(n);
-				tg->gil[n] = gil;
-				tg->switch_number[n] = 0;
-				tg->switch_number0[n] = 0;
-				tg->gil_cnt = n + 1;
-			} else {
-				tg->gil_overflow++;
-			}
-		}
-		interp = next;
-	}
+	for (i = 0; i < FT_MAX_GILS && interp; i++)
+		interp = gil_learn(target, interp);
 	tg->interp_seen = head;
 	return 1;
 }

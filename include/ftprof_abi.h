@@ -182,6 +182,7 @@ struct ft_cpu {
 	__u64 last_ns;	/* of the last switch */
 	__u64 win_ns;	/* begin of the window of `other_ns`, 0: none open */
 	__u64 other_ns; /* given to tasks outside the target since win_ns */
+	__u64 delta;	/* scratch of the program that runs on a switch */
 };
 
 /* A thread's task storage; a group leader's `target1` is what makes its process a target. */
