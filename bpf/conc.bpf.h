@@ -9,17 +9,14 @@
 
 ft_inline void conc_account(const struct ft_cw *iv)
 {
+	struct ft_times *t;
 	struct ft_sums *s;
-	__u32 key = iv->on;
-	__u64 *level;
 
 	if (!iv->ns)
 		return;
-	if (key >= level_max)
-		key = level_max - 1;
-	level = bpf_map_lookup_elem(&levels, &key);
-	if (level)
-		__sync_fetch_and_add(level, iv->ns);
+	t = my_times();
+	if (t && iv->on <= FT_MAX_CPUS)
+		__sync_fetch_and_add(&t->level_ns[iv->on], iv->ns);
 	if (!iv->wait)
 		return;
 	s = my_sums();

@@ -129,13 +129,12 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 		count(FT_CN_REPAIRED);
 		return conc_delta(before, FT_ST_ON);
 	}
-	if (s.state == FT_ST_BLOCKED) {
-		__u32 key = s.arg;
-		__u64 *ns = bpf_map_lookup_elem(&syscall_ns, &key);
+	if (s.state == FT_ST_BLOCKED && s.arg < FT_MAX_SYSCALLS) {
+		struct ft_times *times = my_times();
 
 		/* only here, where interrupts are off: no need to be atomic */
-		if (ns)
-			*ns += (s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns;
+		if (times)
+			times->syscall_ns[s.arg] += (s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns;
 	}
 	if (with_events) {
 		s.h.slot = slot1 - 1;

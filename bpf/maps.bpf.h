@@ -62,24 +62,17 @@ struct {
 	__type(value, struct ft_cpu);
 } cpus SEC(".maps");
 
-/* Time with exactly k threads on cores. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2); /* cores + 1, set before load */
+	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
-} levels SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FT_MAX_SYSCALLS);
-	__type(key, __u32);
-	__type(value, __u64);
-} syscall_ns SEC(".maps");
+	__type(value, struct ft_times);
+} times SEC(".maps");
 
 /* GIL waits by origin, then hold times seen by probes: FT_OR_CNT + 1 histograms in a row. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, (FT_OR_CNT + 1) * FT_HIST_LEN);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -121,8 +114,7 @@ struct {
 const volatile __u32 ring_cnt = 1;
 const volatile __u32 cpus_per_ring = 1;
 const volatile __u32 slot_max = 1;
-const volatile __u32 level_max = 1; /* number of entries of `levels` */
-const volatile __u32 cores = 1;	    /* that the process may use at once */
+const volatile __u32 cores = 1; /* that the process may use at once */
 const volatile bool with_events = true;
 const volatile bool need_wake = false; /* no prev_state argument: kernels before 5.18 */
 
@@ -138,6 +130,13 @@ ft_inline struct ft_sums *my_sums(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&sums, &zero);
+}
+
+ft_inline struct ft_times *my_times(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&times, &zero);
 }
 
 /* Atomic: a tick may come in the middle of another program's update. */

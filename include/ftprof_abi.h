@@ -301,6 +301,12 @@ enum ft_cnt {
 	FT_CN_CNT = 21,
 };
 
+/* Time, sums of one CPU. */
+struct ft_times {
+	__u64 level_ns[FT_MAX_CPUS + 1];   /* with exactly k threads on cores */
+	__u64 syscall_ns[FT_MAX_SYSCALLS]; /* threads asleep, by system call */
+};
+
 /* Process-wide sums of one CPU (user space adds the CPUs up). */
 struct ft_sums {
 	__u64 cnt[FT_CN_CNT];

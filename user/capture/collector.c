@@ -32,7 +32,8 @@ struct ft_collector {
 	const struct ft_thread *slots;
 	__u32 slot_max;
 	__u32 cpu_max;
-	__u32 *thr_of; /* [slot_max] thread number, FT_NO_THREAD */
+	__u32 *thr_of;	/* [slot_max] thread number, FT_NO_THREAD */
+	__u64 *told_ns; /* [slot_max] start of the last thread whose slot was given back, 0 */
 	struct thread *thread;
 	size_t cnt, cap;
 	struct pending *pending;
@@ -57,8 +58,9 @@ int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_co
 	c->slots = ft_probe_slots(p, &c->slot_max);
 	c->cpu_max = FT_MAX_CPUS;
 	c->thr_of = malloc(c->slot_max * sizeof(*c->thr_of));
-	if (!c->thr_of) {
-		free(c);
+	c->told_ns = calloc(c->slot_max, sizeof(*c->told_ns));
+	if (!c->thr_of || !c->told_ns) {
+		ft_collector_free(c);
 		return ft_err(-ENOMEM, "out of memory");
 	}
 	for (i = 0; i < c->slot_max; i++)
@@ -115,8 +117,6 @@ static void thread_exited(struct ft_collector *c, __u32 slot)
 /* Fills *ev from a record. False when there is nothing to write. */
 static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft_event *ev)
 {
-	__u32 thr;
-
 	memset(ev, 0, sizeof(*ev));
 	ev->ts = r->h.ts;
 	ev->type = r->h.type;
@@ -140,12 +140,11 @@ static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft
 		ev->state = r->tick.on;
 		return ev->thr != FT_NO_THREAD;
 	case FT_EV_START:
-		if (add_thread(c, r->h.slot, &thr))
-			return false;
-		ev->thr = thr;
+		/* another ring may have told of it before: a slot changes hands only by us */
+		ev->thr = thread_of(c, r->h.slot);
 		ev->state = r->start.state;
 		ev->seq = r->start.seq;
-		return true;
+		return ev->thr != FT_NO_THREAD;
 	case FT_EV_EXIT:
 		ev->thr = thread_of(c, r->h.slot);
 		ev->seq = r->exit.seq;
@@ -193,6 +192,7 @@ static void return_slots(struct ft_collector *c)
 			c->pending[keep++] = p;
 			continue;
 		}
+		c->told_ns[p.slot] = c->thread[c->thr_of[p.slot]].last.start_ns;
 		c->thr_of[p.slot] = FT_NO_THREAD;
 		if (ft_probe_free_slot(c->probe, p.slot))
 			ft_debug("slot %u could not be given back", p.slot);
@@ -210,6 +210,20 @@ static void scan_exits(struct ft_collector *c)
 			thread_exited(c, i);
 }
 
+/* Threads of which every record so far was lost have their time in a slot all the same. */
+static void scan_unknown(struct ft_collector *c)
+{
+	__u32 i, used = ft_probe_slots_used(c->probe);
+
+	for (i = 0; i < used; i++) {
+		__u64 start = c->slots[i].start_ns;
+
+		/* 0: never used, or just being taken */
+		if (c->thr_of[i] == FT_NO_THREAD && start && start != c->told_ns[i])
+			thread_of(c, i);
+	}
+}
+
 int ft_collector_drain(struct ft_collector *c)
 {
 	int n = ft_probe_drain(c->probe, on_record, c);
@@ -219,17 +233,21 @@ int ft_collector_drain(struct ft_collector *c)
 	if (++c->scan % 64 == 0)
 		scan_exits(c);
 	return_slots(c);
-	return c->err;
+	return c->err ? ft_err(c->err, "out of memory") : 0;
 }
 
 int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_rec **recs,
 			 size_t *cnt, __u64 (*hist)[FT_HIST_LEN])
 {
-	struct ft_thread_rec *v = calloc(c->cnt ?: 1, sizeof(*v));
+	struct ft_thread_rec *v;
 	size_t i;
 
-	if (!v)
+	scan_unknown(c);
+	v = calloc(c->cnt ?: 1, sizeof(*v));
+	if (!v || c->err) {
+		free(v);
 		return -ENOMEM;
+	}
 	for (i = 0; i < c->cnt; i++) {
 		const struct thread *t = &c->thread[i];
 		struct ft_wait_done done = {0};
@@ -279,6 +297,7 @@ void ft_collector_free(struct ft_collector *c)
 	if (!c)
 		return;
 	free(c->thr_of);
+	free(c->told_ns);
 	free(c->thread);
 	free(c->pending);
 	free(c);

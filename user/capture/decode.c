@@ -49,6 +49,9 @@ int ft_decode(const void *data, size_t len, __u32 slot_max, __u32 cpu_max, union
 		return out->cpu.begin_ns <= h.ts && out->cpu.other_ns <= h.ts - out->cpu.begin_ns
 			       ? 0
 			       : -EBADMSG;
+	case FT_EV_EXEC:
+	case FT_EV_FORK:
+		return out->proc.target < FT_MAX_TARGETS ? 0 : -EBADMSG;
 	default:
 		return 0;
 	}

@@ -222,10 +222,12 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	struct ft_thread_rec *open = NULL, *recs = NULL;
 	size_t cnt = 0, i;
 	__u64 end;
-	int err = -ENOMEM;
+	int err;
 
-	if (!sums || !t)
+	if (!sums || !t) {
+		err = ft_err(-ENOMEM, "out of memory");
 		goto out;
+	}
 	last_handoffs(f);
 	err = ft_probe_stop(f->probe, &end);
 	if (err)
@@ -262,8 +264,6 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	res->events = t->sums.cnt[FT_CN_EVENTS];
 	res->lost = t->sums.cnt[FT_CN_LOST_RING];
 out:
-	if (err == -ENOMEM)
-		ft_err(err, "out of memory");
 	free(open);
 	free(recs);
 	free(t);

@@ -29,7 +29,7 @@ static char **env_vector(char *block, size_t len)
 
 	for (i = 0; i < len; i++)
 		n += block[i] == 0;
-	v = calloc(n + 1, sizeof(*v));
+	v = calloc(n + 2, sizeof(*v)); /* the last string may end with the block */
 	if (!v)
 		return NULL;
 	for (i = 0, n = 0; i < len; i += strlen(block + i) + 1)
@@ -39,7 +39,7 @@ static char **env_vector(char *block, size_t len)
 
 char **ft_launch_sudo_env(void)
 {
-	struct ft_proc_status st;
+	struct ft_proc_status st, up;
 	char path[64], *block, **v;
 	int pid = getppid(), i;
 	size_t len;
@@ -53,12 +53,14 @@ char **ft_launch_sudo_env(void)
 		if (strcmp(st.name, "sudo"))
 			goto next;
 		snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-		if (ft_read_file(path, ENV_MAX, &block, &len) || !len)
-			return NULL;
 		/* the monitor has the reduced environment already: look for the outermost sudo */
-		if (!ft_proc_status(FT_PROC, st.ppid, &st) && !strcmp(st.name, "sudo")) {
-			free(block);
+		if (!ft_proc_status(FT_PROC, st.ppid, &up) && !strcmp(up.name, "sudo"))
 			goto next;
+		if (ft_read_file(path, ENV_MAX, &block, &len))
+			return NULL;
+		if (!len) {
+			free(block);
+			return NULL;
 		}
 		v = env_vector(block, len);
 		if (!v)
@@ -160,10 +162,14 @@ out:
 int ft_launch_release(struct ft_launch *l, const char *name)
 {
 	int err = 0, child_err = 0;
+	sighandler_t old;
 	ssize_t n;
 
+	/* Ctrl-C while we attached has ended the child: that is an error, not our end too */
+	old = signal(SIGPIPE, SIG_IGN);
 	if (write(l->gate_fd, "g", 1) != 1)
 		err = -errno;
+	signal(SIGPIPE, old);
 	close(l->gate_fd);
 	l->gate_fd = -1;
 	do { /* closes by itself at a successful exec */

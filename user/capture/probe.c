@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "ftprof.skel.h"
@@ -41,6 +40,8 @@ struct ft_probe {
 	int tick_cnt;
 	const struct ft_thread *slots;
 	size_t slots_len;
+	const __u64 *hists;
+	size_t hists_len;
 	struct bpf_program *seed;
 	__u16 *cpus;
 	int (*cb)(void *ctx, void *data, size_t len);
@@ -67,51 +68,25 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list arg
 	return 0;
 }
 
-/* Does the tracepoint sched_switch pass prev_state (5.18 and later)? By the kernel's own BTF. */
-static bool switch_has_prev_state(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *t;
-	bool has = false;
-	__s32 id;
-
-	if (!btf)
-		return false;
-	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
-	if (id > 0) {
-		t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type); /* pointer */
-		t = t ? btf__type_by_id(btf, t->type) : NULL;		  /* prototype */
-		/* the first parameter is the tracepoint's private data */
-		has = t && btf_is_func_proto(t) && btf_vlen(t) >= 5;
-	}
-	btf__free(btf);
-	return has;
-}
-
-/* Can BPF read another task's memory from an iterator (5.18 and later)? By asking the kernel. */
-static bool has_copy_from_task(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACING, BPF_FUNC_copy_from_user_task, NULL) ==
-		       1 ||
-	       switch_has_prev_state();
-}
-
-static void choose_programs(struct ft_probe *p)
+/*
+ * From 5.18 on sched_switch passes prev_state (fa2c3254d7cf) and an iterator may read another
+ * task's memory; before, other programs do with less. Which kernel it is shows in loading.
+ */
+static void choose_programs(struct ft_probe *p, bool modern)
 {
 	struct ftprof_bpf *s = p->skel;
-	bool prev_state = switch_has_prev_state();
 
-	bpf_program__set_autoload(s->progs.sched_switch, prev_state);
-	bpf_program__set_autoload(s->progs.sched_switch_old, !prev_state);
-	s->rodata->need_wake = !prev_state;
+	bpf_program__set_autoload(s->progs.sched_switch, modern);
+	bpf_program__set_autoload(s->progs.sched_switch_old, !modern);
+	s->rodata->need_wake = !modern;
+	p->seed = modern ? s->progs.seed : s->progs.seed_old;
+	bpf_program__set_autoload(p->seed, true);
 	bpf_program__set_autoload(s->progs.sched_waking, true);
 	bpf_program__set_autoload(s->progs.sched_process_fork, true);
 	bpf_program__set_autoload(s->progs.sched_process_exec, true);
 	bpf_program__set_autoload(s->progs.tick, p->opts.tick_hz > 0);
 	bpf_program__set_autoload(s->progs.touch, true);
 	bpf_program__set_autoload(s->progs.nothing, true);
-	p->seed = has_copy_from_task() ? s->progs.seed : s->progs.seed_old;
-	bpf_program__set_autoload(p->seed, true);
 	bpf_program__set_autoload(s->progs.probe_take_gil, p->opts.uprobes);
 	bpf_program__set_autoload(s->progs.probe_cond_signal, p->opts.uprobes);
 	bpf_program__set_autoload(s->progs.probe_drop_gil, p->opts.uprobes);
@@ -120,7 +95,6 @@ static void choose_programs(struct ft_probe *p)
 static int size_maps(struct ft_probe *p)
 {
 	struct ftprof_bpf *s = p->skel;
-	__u32 levels = p->cpu_cnt + 1;
 	int err = 0;
 
 	p->ring_cnt = (p->cpu_cnt + 7) / 8;
@@ -128,14 +102,12 @@ static int size_maps(struct ft_probe *p)
 		p->ring_cnt = MAX_RINGS;
 	err = err ?: bpf_map__set_max_entries(s->maps.slots, p->opts.slot_max);
 	err = err ?: bpf_map__set_max_entries(s->maps.free_slots, p->opts.slot_max);
-	err = err ?: bpf_map__set_max_entries(s->maps.levels, levels);
 	err = err ?: bpf_map__set_max_entries(s->maps.rings, p->ring_cnt);
 	if (err)
-		return ft_err(err, "cannot size the maps: %s", strerror(-err));
+		return err;
 	s->rodata->ring_cnt = p->ring_cnt;
 	s->rodata->cpus_per_ring = (p->cpu_cnt + p->ring_cnt - 1) / p->ring_cnt;
 	s->rodata->slot_max = p->opts.slot_max;
-	s->rodata->level_max = levels;
 	s->rodata->cores = p->opts.cores;
 	s->rodata->with_events = p->opts.with_events;
 	return 0;
@@ -178,19 +150,30 @@ static int make_rings(struct ft_probe *p)
 	return 0;
 }
 
-static int map_slots(struct ft_probe *p)
+/* Maps an array map for reading. NULL on error (logged). */
+static const void *map_array(struct bpf_map *map, size_t *len)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	size_t len = (size_t)p->opts.slot_max * sizeof(struct ft_thread);
 	void *m;
 
-	len = (len + page - 1) / page * page;
-	m = mmap(NULL, len, PROT_READ, MAP_SHARED, bpf_map__fd(p->skel->maps.slots), 0);
-	if (m == MAP_FAILED)
-		return ft_err(-errno, "cannot map the threads' slots: %s", strerror(errno));
-	p->slots = m;
-	p->slots_len = len;
-	return 0;
+	*len = (*len + page - 1) / page * page;
+	m = mmap(NULL, *len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (m == MAP_FAILED) {
+		ft_err(-errno, "cannot map %s: %s", bpf_map__name(map), strerror(errno));
+		return NULL;
+	}
+	return m;
+}
+
+static int map_arrays(struct ft_probe *p)
+{
+	p->slots_len = (size_t)p->opts.slot_max * sizeof(struct ft_thread);
+	p->slots = map_array(p->skel->maps.slots, &p->slots_len);
+	if (!p->slots)
+		return -ENOMEM;
+	p->hists_len = (size_t)(FT_OR_CNT + 1) * FT_HIST_LEN * sizeof(__u64);
+	p->hists = map_array(p->skel->maps.hists, &p->hists_len);
+	return p->hists ? 0 : -ENOMEM;
 }
 
 static int set_cpus(struct ft_probe *p)
@@ -222,6 +205,20 @@ static int explain_load(int err)
 		      strerror(-err));
 }
 
+/* Opens, sizes and loads. 0 or -errno (not logged). */
+static int load(struct ft_probe *p, bool modern)
+{
+	int err;
+
+	ftprof_bpf__destroy(p->skel);
+	p->skel = ftprof_bpf__open();
+	if (!p->skel)
+		return -errno;
+	choose_programs(p, modern);
+	err = size_maps(p);
+	return err ?: ftprof_bpf__load(p->skel);
+}
+
 int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out)
 {
 	struct ft_probe *p = calloc(1, sizeof(*p));
@@ -248,21 +245,16 @@ int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out)
 			     FT_MAX_CPUS);
 		goto out;
 	}
-	p->skel = ftprof_bpf__open();
-	if (!p->skel) {
-		err = ft_err(-errno, "cannot open the BPF programs: %s", strerror(errno));
-		goto out;
+	err = load(p, true);
+	if (err == -EINVAL || err == -EACCES) {
+		ft_debug("the programs for kernels from 5.18 on do not load: trying the others");
+		err = load(p, false);
 	}
-	choose_programs(p);
-	err = size_maps(p);
-	if (err)
-		goto out;
-	err = ftprof_bpf__load(p->skel);
 	if (err) {
 		err = explain_load(err);
 		goto out;
 	}
-	err = make_rings(p) ?: map_slots(p) ?: set_cpus(p);
+	err = make_rings(p) ?: map_arrays(p) ?: set_cpus(p);
 	if (err)
 		goto out;
 	*out = p;
@@ -479,28 +471,6 @@ int ft_probe_free_slot(struct ft_probe *p, __u32 slot)
 	return 0;
 }
 
-/* Sums one per-CPU u64 array element after the other into out[0..n). */
-static int add_percpu(struct ft_probe *p, struct bpf_map *map, __u64 *out, __u32 n)
-{
-	__u64 *v = calloc(p->cpu_cnt, sizeof(*v));
-	__u32 i;
-	int c, err = 0;
-
-	if (!v)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		if (bpf_map__lookup_elem(map, &i, sizeof(i), v, p->cpu_cnt * sizeof(*v), 0)) {
-			err = -errno;
-			break;
-		}
-		out[i] = 0;
-		for (c = 0; c < p->cpu_cnt; c++)
-			out[i] += v[c];
-	}
-	free(v);
-	return err;
-}
-
 int ft_probe_counters(struct ft_probe *p, struct ft_sums *out)
 {
 	struct ft_sums *v = calloc(p->cpu_cnt, sizeof(*v));
@@ -525,18 +495,25 @@ int ft_probe_counters(struct ft_probe *p, struct ft_sums *out)
 
 int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
 {
-	__u64 *hist = &out->hist[0][0];
-	__u32 i;
-	int err;
+	struct ft_times *v = calloc(p->cpu_cnt, sizeof(*v));
+	__u32 i, zero = 0;
+	int c, err;
 
 	memset(out, 0, sizeof(*out));
+	if (!v)
+		return -ENOMEM;
 	err = ft_probe_counters(p, &out->sums);
-	err = err ?: add_percpu(p, p->skel->maps.levels, out->level_ns, p->cpu_cnt + 1);
-	err = err ?: add_percpu(p, p->skel->maps.syscall_ns, out->syscall_ns, FT_MAX_SYSCALLS);
-	for (i = 0; !err && i < (FT_OR_CNT + 1) * FT_HIST_LEN; i++)
-		if (bpf_map__lookup_elem(p->skel->maps.hists, &i, sizeof(i), &hist[i],
-					 sizeof(*hist), 0))
-			err = -errno;
+	if (!err && bpf_map__lookup_elem(p->skel->maps.times, &zero, sizeof(zero), v,
+					 p->cpu_cnt * sizeof(*v), 0))
+		err = -errno;
+	for (c = 0; !err && c < p->cpu_cnt; c++) {
+		for (i = 0; i <= FT_MAX_CPUS; i++)
+			out->level_ns[i] += v[c].level_ns[i];
+		for (i = 0; i < FT_MAX_SYSCALLS; i++)
+			out->syscall_ns[i] += v[c].syscall_ns[i];
+	}
+	memcpy(out->hist, p->hists, sizeof(out->hist));
+	free(v);
 	return err;
 }
 
@@ -628,6 +605,8 @@ void ft_probe_close(struct ft_probe *p)
 			close(p->ring_fd[i]);
 	if (p->slots)
 		munmap((void *)p->slots, p->slots_len);
+	if (p->hists)
+		munmap((void *)p->hists, p->hists_len);
 	ftprof_bpf__destroy(p->skel);
 	free(p->tick_fd);
 	free(p->tick_link);

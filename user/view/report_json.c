@@ -381,6 +381,9 @@ static struct json_object *cost_json(const struct ft_model *m, int *err)
 	put_u64(o, "bpf_ns", m->totals->bpf_ns, err);
 	put_u64(o, "rss_bytes", m->totals->rss_bytes, err);
 	put_u64(o, "probes_in_target", m->totals->probes_in_target, err);
+	put_u64(o, "probe_hits",
+		m->totals->sums.cnt[FT_CN_PROBE_TAKE] + m->totals->sums.cnt[FT_CN_PROBE_SIGNAL],
+		err);
 	put_double(o, "core_share", m->self_core_share, err);
 	put_lines(o, "sites", m->info->sites, err);
 	return o;
