@@ -230,7 +230,7 @@ int ft_cmd_check(int argc, char **argv)
 		{"pid", 'p', "PID", 0, "Look at this process too", 10},
 		{0},
 	};
-	static const struct argp_child children[] = {{&ft_show_argp, 0, NULL, 0}, {0}};
+	static const struct argp_child children[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

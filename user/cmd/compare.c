@@ -16,6 +16,8 @@
 
 #define LANES 26
 
+enum { OPT_NO_DRAWING = 1000 };
+
 struct opts {
 	struct ft_show_opts show;
 	const char *file[2];
@@ -35,6 +37,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->show;
+		break;
+	case OPT_NO_DRAWING:
+		o->show.no_timeline = true;
 		break;
 	case ARGP_KEY_ARG:
 		if (o->cnt == 2)
@@ -97,8 +102,13 @@ static int draw(struct side *s, const struct ft_show_opts *o, struct ft_text *ou
 
 int ft_cmd_compare(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&ft_show_argp, 0, NULL, 0}, {0}};
+	static const struct argp_option options[] = {
+		{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 10},
+		{0},
+	};
+	static const struct argp_child children[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
+		.options = options,
 		.parser = parse,
 		.args_doc = "A B",
 		.children = children,

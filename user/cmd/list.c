@@ -106,7 +106,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int ft_cmd_list(int argc, char **argv)
 {
-	static const struct argp_child children[] = {{&ft_show_argp, 0, NULL, 0}, {0}};
+	static const struct argp_child children[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
 	static const struct argp argp = {
 		.parser = parse,
 		.children = children,

@@ -42,17 +42,20 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is measured:", 10},
 	{"pid", 'p', "PID", 0, "Attach to this process", 10},
 	{"duration", 'd', "TIME", 0,
-	 "End after TIME (10s, 1m; default: Ctrl-C or the target's end)", 10},
+	 "End after TIME (10s, 1m; default: at Ctrl-C or when the process ends)", 10},
 	{"exact", OPT_EXACT, "full", OPTION_ARG_OPTIONAL,
-	 "Plant GIL probes in the target: in short windows, or (=full) all the time", 10},
+	 "Plant GIL probes in the process: in short windows, or (=full) all the time", 10},
 	{"max-overhead", OPT_MAX_OVERHEAD, "PERCENT", 0,
 	 "Of one core, what the windows of --exact may cost (1)", 10},
-	{"no-timeline", OPT_NO_TIMELINE, NULL, 0, "Totals only: no events, less cost", 10},
-	{"ticks", OPT_TICKS, "HZ", 0, "Ticks a second on each core (499)", 10},
-	{"max-size", OPT_MAX_SIZE, "SIZE", 0, "Keep at most SIZE of a session (256M)", 10},
+	{"no-timeline", OPT_NO_TIMELINE, NULL, 0,
+	 "Totals only, no events: costs less, the report has no timeline", 10},
+	{"ticks", OPT_TICKS, "HZ", 0,
+	 "Ticks a second on a core: they tell Python from native code (499)", 10},
+	{"max-size", OPT_MAX_SIZE, "SIZE", 0,
+	 "Keep at most SIZE of events on disk; totals are always kept (256M)", 10},
 	{"no-progress", OPT_NO_PROGRESS, NULL, 0, "No progress line", 10},
 	{"bpf-stats", OPT_BPF_STATS, NULL, 0,
-	 "Measure the BPF programs' run time all the time, not in samples", 10},
+	 "Measure what the BPF programs cost all the time, not in samples", 10},
 	{NULL, 0, NULL, 0, "Talk:", 20},
 	{"verbose", 'v', NULL, 0, "More talk on standard error; twice: the kernel's too", 20},
 	{"quiet", 'q', NULL, 0, "Errors only", 20},
@@ -252,7 +255,7 @@ int ft_cmd_live(int argc, char **argv)
 		       "  ftprof report web.ftprof        and look at it later, without root\n"
 		       "  ftprof compare a.ftprof b.ftprof   two timelines on one scale\n"
 		       "  ftprof check -p 4312            what would be done to it, before it is\n"
-		       "\nOther commands: record, report, compare, check (each has --help).\n",
+		       "\nCommands: record, report, compare, check, list; each has --help.\n",
 	};
 	struct opts o = {.verb = NULL};
 
@@ -266,7 +269,9 @@ int ft_cmd_record(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "-p PID\n-- COMMAND [ARGS...]",
 		.children = children,
-		.doc = "Records a session and prints no report.\v"
+		.doc = "Records a session and prints no report. Without -o it is kept where "
+		       "`ftprof "
+		       "report` finds it.\v"
 		       "EXAMPLES:\n"
 		       "  sudo ftprof record -p 4312 -d 1m -o web.ftprof\n"
 		       "  sudo ftprof record -o app.ftprof -- python3 app.py\n",

@@ -37,20 +37,27 @@ enum {
 	OPT_MAX_LOSS,
 };
 
+/* What every command has that prints something. */
+static const struct argp_option out_options[] = {
+	{NULL, 0, NULL, 0, "How it is printed:", 40},
+	{"json", OPT_JSON, NULL, 0, "JSON instead of text (docs/json-schema.md)", 40},
+	{"output", 'o', "FILE", 0,
+	 "Write to FILE: .txt or .json for a report, .ftprof for a session of `record`", 40},
+	{"force", OPT_FORCE, NULL, 0, "Replace FILE if it exists", 40},
+	{"width", OPT_WIDTH, "COLUMNS", 0, "Width of the text (the terminal's, else 80)", 40},
+	{"ascii", OPT_ASCII, NULL, 0, "Text in plain ASCII", 40},
+	{"color", OPT_COLOR, "WHEN", 0, "auto, always or never (NO_COLOR is honoured)", 40},
+	{0},
+};
+
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is printed:", 30},
-	{"json", OPT_JSON, NULL, 0, "JSON instead of text (schema ftprof-report/1)", 30},
-	{"output", 'o', "FILE", 0,
-	 "Write to FILE: .txt or .json for a report, .ftprof for a session of `record`", 30},
-	{"force", OPT_FORCE, NULL, 0, "Replace FILE if it exists", 30},
-	{"threads", OPT_THREADS, NULL, 0, "A row for every thread, not for threads with like names",
+	{"threads", OPT_THREADS, NULL, 0,
+	 "A row for every thread (else one for all whose names differ in their number only)", 30},
+	{"from", OPT_FROM, "TIME", 0, "Draw the timeline from this time of the session on (1.5s)",
 	 30},
-	{"from", OPT_FROM, "TIME", 0, "Draw the timeline from this time on (1.5s)", 30},
-	{"to", OPT_TO, "TIME", 0, "Draw the timeline up to this time", 30},
-	{"no-drawing", OPT_NO_TIMELINE, NULL, 0, "Leave the timeline out", 30},
-	{"width", OPT_WIDTH, "COLUMNS", 0, "Instead of the terminal's width", 30},
-	{"ascii", OPT_ASCII, NULL, 0, "Plain ASCII", 30},
-	{"color", OPT_COLOR, "WHEN", 0, "auto, always or never (NO_COLOR is honoured)", 30},
+	{"to", OPT_TO, "TIME", 0, "Draw the timeline up to this time of the session", 30},
+	{"no-drawing", OPT_NO_TIMELINE, NULL, 0, "Print the report without its timeline", 30},
 	{"max-loss", OPT_MAX_LOSS, "PERCENT", 0,
 	 "Exit with status 3 when more of the events were lost (5)", 30},
 	{0},
@@ -111,7 +118,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-const struct argp ft_show_argp = {.options = options, .parser = parse};
+static error_t parse_show(int key, char *arg, struct argp_state *state)
+{
+	if (key == ARGP_KEY_INIT)
+		state->child_inputs[0] = state->input;
+	return parse(key, arg, state);
+}
+
+static const struct argp_child out_child[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
+
+const struct argp ft_out_argp = {.options = out_options, .parser = parse};
+const struct argp ft_show_argp = {.options = options, .parser = parse_show, .children = out_child};
 
 void ft_show_defaults(struct ft_show_opts *o, const char *verb)
 {

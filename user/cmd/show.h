@@ -21,7 +21,9 @@ struct ft_show_opts {
 	double max_loss; /* share of the events, above it FT_EXIT_LOSS */
 };
 
-extern const struct argp ft_show_argp; /* options above; its input is a struct ft_show_opts */
+/* Options; the input of both is a struct ft_show_opts. */
+extern const struct argp ft_show_argp; /* of a report: all of the above */
+extern const struct argp ft_out_argp;  /* of any text: format, file, width, colour */
 void ft_show_defaults(struct ft_show_opts *o, const char *verb);
 /* Prints the report of a file. Returns the exit status; errors have been logged. */
 int ft_show_file(const char *path, const struct ft_show_opts *o);
