@@ -6,7 +6,7 @@
 long pass_bytes(int in, int out, long rounds, int starts);
 long take_naps(long count, long ns);
 
-/* Passes a byte to and fro; returns the rounds done. The other side runs with `starts` 0. */
+/* Passes a byte back and forth; returns the rounds done. The other side runs with `starts` 0. */
 long pass_bytes(int in, int out, long rounds, int starts)
 {
 	char byte = 'x';

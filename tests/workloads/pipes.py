@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Context switches and nothing else: pairs of threads that pass a byte to and fro in C.
+"""Context switches and nothing else: pairs of threads that pass a byte back and forth in C.
 
     pipes.py pass ROUNDS PAIRS [pin]     2 * ROUNDS * PAIRS hand-overs; pin: each pair on one core
     pipes.py naps COUNT THREADS NS       COUNT * THREADS short sleeps
