@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Helpers of the end-to-end tests: workloads, ftprof, interpreters, and oracles to compare with."""
 
+import atexit
 import json
 import os
 import select
@@ -23,6 +24,7 @@ FT = PYTHON["ft"]
 CORES = len(os.sched_getaffinity(0))
 
 READY_S = 30  # until a workload says that it is ready
+ATTACHED_S = 60  # until ftprof says that it is attached; others may use the machine
 STATES = ("on_gil", "on_free", "on_spin", "gil_wait", "gil_switch", "lock_wait", "sync_wait", "stw",
           "runq", "blocked", "fault", "stopped")
 
@@ -51,6 +53,20 @@ def need_bpftrace():
     need(shutil.which("bpftrace"), "bpftrace is not installed")
 
 
+def favour(process):
+    """Puts a process before others of the machine; among its own threads nothing changes.
+
+    It must lead a session: that has a scheduling group of its own, if the kernel makes such groups.
+    """
+    path = f"/proc/{process.pid}/autogroup"
+    if os.path.exists(path) and os.geteuid() == 0:
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write("-10")
+        except OSError:
+            pass  # only a measure against noise
+
+
 class Workload:
     """A running workload; use it as a context manager so that it never outlives its test.
 
@@ -58,11 +74,13 @@ class Workload:
     that, until close(), so that its /proc files can be read.
     """
 
-    def __init__(self, argv, env=None):
+    def __init__(self, argv, env=None, urgent=False):
         self.argv = argv
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=self.errors, env=env)
+                                        stderr=self.errors, env=env, start_new_session=True)
+        if urgent:
+            favour(self.process)
         self.pid = None
         try:
             word, pid = self._line(READY_S).split()
@@ -128,10 +146,11 @@ class Workload:
         self.close()
 
 
-def start(python, script, *args, env=None, prefix=()):
+def start(python, script, *args, env=None, prefix=(), urgent=False):
     """Starts a workload: python "gil", "ft" or a path, or None for a C workload.
 
-    prefix goes before the command: ("taskset", "-c", "0"), ("unshare", ...) and the like.
+    prefix goes before the command: ("taskset", "-c", "0"), ("unshare", ...) and the like. urgent
+    favours it over the other processes of the machine.
     """
     if python is None:
         argv = [os.path.join(BUILD, "workloads", script)]
@@ -139,38 +158,96 @@ def start(python, script, *args, env=None, prefix=()):
         path = PYTHON.get(python, python)
         need(os.access(path, os.X_OK), f"{path} is not there; scripts/get-pythons brings it")
         argv = [path, os.path.join(WORKLOADS, script)]
-    return Workload([*prefix, *argv, *map(str, args)], env=env)
+    return Workload([*prefix, *argv, *map(str, args)], env=env, urgent=urgent)
+
+
+# Sessions that live runs keep go here, not to the home of whoever runs the tests.
+_STATE = tempfile.TemporaryDirectory(prefix="ftprof-state-")
+atexit.register(_STATE.cleanup)
+
+
+def plain_env(**more):
+    """An environment in which ftprof is nobody's but ours, and its output always the same."""
+    dropped = ("SUDO_UID", "SUDO_GID", "SUDO_USER", "SUDO_COMMAND", "NO_COLOR", "COLUMNS")
+    env = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**env, "XDG_STATE_HOME": _STATE.name, **more}
+
+
+def kept_sessions():
+    """The files that live runs kept, the newest last."""
+    where = os.path.join(_STATE.name, "ftprof")
+    if not os.path.isdir(where):
+        return []
+    return sorted(os.path.join(where, name) for name in os.listdir(where))
 
 
 class Ftprof:
     """A running ftprof. wait() returns (exit status, stdout, stderr)."""
 
-    def __init__(self, *args, env=None):
-        self.argv = [FTPROF, *map(str, args)]
-        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, text=True, env=env,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    def __init__(self, *args, env=None, prefix=(), cwd=None):
+        self.argv = [*prefix, FTPROF, *map(str, args)]
+        self.out = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=self.out,
+                                        stderr=self.errors, env=env or plain_env(), cwd=cwd,
+                                        start_new_session=True)
+        favour(self.process)  # else it starves beside a favoured workload, and loses events
+
+    @staticmethod
+    def _text(file):
+        # pread: the child writes through the same file offset.
+        return os.pread(file.fileno(), 1 << 28, 0).decode(errors="replace")
+
+    def attached(self, timeout=ATTACHED_S):
+        """Returns when the session runs; needs -v among the arguments."""
+        deadline = time.monotonic() + timeout
+        while "attached in" not in self._text(self.errors):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"{self.argv}: did not attach, status "
+                                     f"{self.process.returncode}: {self._text(self.errors)}")
+            time.sleep(0.005)
+        return self
+
+    def signal(self, number):
+        self.process.send_signal(number)
 
     def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+        self.signal(signal.SIGINT)
 
     def wait(self, timeout=120):
         try:
-            out, err = self.process.communicate(timeout=timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
+            self.kill()
+            raise TimeoutError(f"{self.argv}: not done in {timeout} s: "
+                               f"{self._text(self.errors)[-2000:]}") from None
+        return self.process.returncode, self._text(self.out), self._text(self.errors)
+
+    def kill(self):
+        if self.process.poll() is None:
             self.process.kill()
-            out, err = self.process.communicate()
-            raise TimeoutError(f"{self.argv}: not done in {timeout} s: {err[-2000:]}") from None
-        return self.process.returncode, out, err
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.kill()
+        self.out.close()
+        self.errors.close()
 
 
-def ftprof(*args, env=None, timeout=120):
+def ftprof(*args, env=None, timeout=120, prefix=(), cwd=None):
     """Runs ftprof to its end: (exit status, stdout, stderr)."""
-    return Ftprof(*args, env=env).wait(timeout)
+    with Ftprof(*args, env=env, prefix=prefix, cwd=cwd) as run:
+        return run.wait(timeout)
 
 
-def check_ftprof(*args, env=None, timeout=120):
+def check_ftprof(*args, env=None, timeout=120, prefix=()):
     """Runs ftprof, which must succeed; returns its stdout."""
-    status, out, err = ftprof(*args, env=env, timeout=timeout)
+    status, out, err = ftprof(*args, env=env, timeout=timeout, prefix=prefix)
     if status != 0:
         raise AssertionError(f"ftprof {' '.join(map(str, args))}: status {status}: {err[-2000:]}")
     return out
@@ -179,6 +256,61 @@ def check_ftprof(*args, env=None, timeout=120):
 def ftprof_json(pid, *args, timeout=120):
     """Profiles a process and returns the report: ftprof -p PID --json ARGS."""
     return json.loads(check_ftprof("-p", pid, "--json", *args, timeout=timeout))
+
+
+def watch(load, *args, session=None, after=None, timeout=120):
+    """Profiles a workload from before its go until after its result: (report, truth).
+
+    The workload rests at both ends of the session, so whatever it did lies inside. session names
+    the file to keep it in; after() is called while the session still runs.
+    """
+    with tempfile.TemporaryDirectory() as where:
+        path = session or os.path.join(where, "s.ftprof")
+        with Ftprof("record", "-v", "-p", load.pid, "-o", path, *args) as run:
+            run.attached()
+            truth = load.go().result(timeout)
+            if after:
+                after()
+            run.interrupt()
+            status, _, err = run.wait()
+        if status != 0:
+            raise AssertionError(f"ftprof record: status {status}: {err[-2000:]}")
+        return json.loads(check_ftprof("report", path, "--json")), truth
+
+
+def launch(*argv, options=(), env=None, timeout=120, prefix=(), cwd=None):
+    """ftprof --json -- ARGV: (report, what the command and ftprof printed beside it)."""
+    with tempfile.TemporaryDirectory() as where:
+        path = os.path.join(where, "s.ftprof")
+        status, out, err = ftprof("record", "-o", path, *options, "--", *argv, env=env,
+                                  timeout=timeout, prefix=prefix, cwd=cwd)
+        if status != 0:
+            raise AssertionError(f"ftprof record -- {argv}: status {status}: {err[-2000:]}")
+        return json.loads(check_ftprof("report", path, "--json")), out + err
+
+
+def attempts(measure, noisy, tries=3):
+    """Measures again, twice at most, while noisy(result) says that other processes broke a premise.
+
+    The bounds are the caller's, and hold for the last measurement whatever it is.
+    """
+    for _ in range(tries - 1):
+        result = measure()
+        if not noisy(result):
+            return result
+    return measure()
+
+
+def figures(report, *more):
+    """The figures to print with a failure: short enough to read."""
+    rows = [{"tid": row["tid"], "name": row["name"], "life": row["lifetime_ns"],
+             "residual": row["residual_ns"], "waits": row["gil_waits"],
+             **{name: ns for name, ns in row["state_ns"].items() if ns}}
+            for row in report["threads"][:12]]
+    return json.dumps({"verdict": report["verdict"], "parallelism": report["parallelism"],
+                       "gil": report["gil"], "events": report["session"]["events"],
+                       "duration_ns": report["session"]["duration_ns"], "threads": rows,
+                       "more": more}, indent=1)
 
 
 def thread_of(report, tid):
@@ -204,6 +336,33 @@ def schedstat(pid):
         except (FileNotFoundError, ProcessLookupError):
             pass  # the thread ended meanwhile
     return stats
+
+
+def probes_in(pid):
+    """Does the kernel keep uprobes in the process? It shows as a mapping of the displaced code."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
+        return "[uprobes]" in file.read()
+
+
+def orphans():
+    """BPF programs of ours that the kernel keeps although no process holds them.
+
+    Others may run ftprof at the same time; theirs have an owner.
+    """
+    done = subprocess.run([bpftool(), "-j", "prog", "list"], capture_output=True, text=True,
+                          check=True)
+    names = ("sched_switch", "sched_waking", "sched_process_", "tick", "touch", "seed",
+             "probe_take_gil", "probe_cond_sig", "probe_drop_gil")
+    return [row for row in json.loads(done.stdout or "[]")
+            if row.get("name", "").startswith(names) and not row.get("pids")]
+
+
+def bpftool():
+    """The bpftool that works here; skips the test when there is none."""
+    done = subprocess.run([os.path.join(ROOT, "scripts", "find-tool"), "bpftool"],
+                          capture_output=True, text=True, check=False)
+    need(done.returncode == 0, "there is no bpftool that works")
+    return done.stdout.strip()
 
 
 def steal_ns():
@@ -240,7 +399,8 @@ class Bpftrace:
         self.errors = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(
             ["bpftrace", "-f", "json", "-e", script, *map(str, args)], text=True,
-            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.errors)
+            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.errors, start_new_session=True)
+        favour(self.process)
         deadline = time.monotonic() + timeout
         while "attached_probes" not in self._text(self.out):
             if self.process.poll() is not None or time.monotonic() > deadline:
