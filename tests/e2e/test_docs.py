@@ -117,6 +117,18 @@ class ManPage(unittest.TestCase):
             for option in options:
                 self.assertRegex(page, rf"(?<![\w-]){option}(?![\w-])", f"ftprof {verb}")
 
+    def test_guide_uses_what_there_is(self):
+        known = set()
+        for verb in VERBS:
+            known.update(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", self.help_of(verb)))
+        with open(os.path.join(ftp.ROOT, "docs", "usage.md"), encoding="utf-8") as file:
+            commands = re.findall(r"^    \$ (?:sudo )?ftprof(.*)$", file.read(), re.MULTILINE)
+        self.assertGreater(len(commands), 5)
+        for command in commands:
+            words = command.split("#")[0].split()
+            used = [word.split("=")[0] for word in words if word.startswith("-")]
+            self.assertEqual([word for word in used if word not in known], [], command)
+
     def test_verbs_have_examples(self):
         for verb in VERBS:
             self.assertIn("EXAMPLES:", self.help_of(verb))
