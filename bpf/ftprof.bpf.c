@@ -47,15 +47,18 @@ ft_inline void pid_slot_clear(__u32 pid, __u32 slot1)
 		*s = 0;
 }
 
-/* Takes a slot and makes it a fresh one for `task`. Returns slot + 1, or 0. */
+/*
+ * Takes a slot and makes it a fresh one for `task`. Returns slot + 1, or 0. The seeding program is
+ * sleepable, and up to 6.x such a program may not use a queue: it takes slots never used so far.
+ */
 ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u8 state, __u64 arg,
-			  __u32 flags)
+			  __u32 flags, const bool used_ones)
 {
 	struct ft_ev_start ev = {};
 	struct ft_thread *t;
 	__u32 idx = 0;
 
-	if (bpf_map_pop_elem(&free_slots, &idx)) {
+	if (!used_ones || bpf_map_pop_elem(&free_slots, &idx)) {
 		idx = __sync_fetch_and_add(&slot_next, 1);
 		if (idx >= slot_max) {
 			__sync_fetch_and_add(&slot_next, -1);
@@ -134,7 +137,8 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 
 		/* only here, where interrupts are off: no need to be atomic */
 		if (times)
-			times->syscall_ns[s.arg] += (s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns;
+			times->syscall_ns[ft_bound(s.arg, FT_MAX_SYSCALLS)] +=
+				(s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns;
 	}
 	if (with_events) {
 		s.h.slot = slot1 - 1;
@@ -300,7 +304,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		count(FT_CN_NO_STORAGE);
 		return 0;
 	}
-	ts->slot1 = slot_take(child, leader->target1 - 1, now, FT_ST_RUNQ, 0, 0);
+	ts->slot1 = slot_take(child, leader->target1 - 1, now, FT_ST_RUNQ, 0, 0, true);
 	return 0;
 }
 
@@ -440,7 +444,7 @@ ft_inline int seed_task(struct task_struct *task, bool can_read)
 		o.state = task->on_cpu ? FT_ST_ON : FT_ST_RUNQ;
 	}
 	slot1 = slot_take(task, target, start_ns, o.state, o.arg,
-			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0));
+			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0), false);
 	if (!slot1)
 		return 0;
 	if (!ts) {

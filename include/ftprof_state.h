@@ -18,6 +18,21 @@
 #endif
 
 /*
+ * An index below `max`, 0 for one that is not. clang likes to check one copy of a value and use
+ * another; the verifiers of kernels up to 6.x see no connection between them, so in BPF the check
+ * is made on the very register that is used.
+ */
+ft_inline __u64 ft_bound(__u64 i, const __u64 max)
+{
+#ifdef __bpf__
+	asm volatile("if %0 < %1 goto +1\n\t%0 = 0" : "+r"(i) : "i"(max));
+	return i;
+#else
+	return i < max ? i : 0;
+#endif
+}
+
+/*
  * The wake word: bits 63..16 the low 48 bits of the time (78 hours, ample between a sleep and its
  * end), bit 15 whether the waker stood in a system call of its own (and not in an interrupt that
  * happened to hit it), bit 14 whether that call was futex, bits 13..0 the waker's slot + 1, or 0.
@@ -292,7 +307,7 @@ ft_inline int ft_thread_in(struct ft_thread *t, __u64 now, int need_wake, struct
 		t->gil_wait_runq_ns += runq;
 		t->gw_end = now;
 	} else if (state < FT_ST_CNT) {
-		t->state_ns[state] += sleep;
+		t->state_ns[ft_bound(state, FT_ST_CNT)] += sleep;
 		t->state_ns[FT_ST_RUNQ] += runq;
 	}
 	if (t->flags & FT_TF_HELD_OUT)
@@ -334,7 +349,7 @@ ft_inline int ft_thread_in(struct ft_thread *t, __u64 now, int need_wake, struct
 ft_inline void ft_thread_tick(struct ft_thread *t, __u8 on)
 {
 	if (on < FT_ON_CNT)
-		t->tick_cnt[on]++;
+		t->tick_cnt[ft_bound(on, FT_ON_CNT)]++;
 	if (on == FT_ON_GIL)
 		t->flags |= FT_TF_PYTHON;
 }
@@ -386,7 +401,7 @@ ft_inline void ft_thread_close(struct ft_thread *t, __u64 now, struct ft_wait_do
 			t->gil_wait_runq_ns += runq;
 			t->gw_end = since + dt;
 		} else {
-			t->state_ns[t->state] += dt - runq;
+			t->state_ns[ft_bound(t->state, FT_ST_CNT)] += dt - runq;
 			t->state_ns[FT_ST_RUNQ] += runq;
 		}
 		if (t->flags & FT_TF_HELD_OUT)

@@ -58,13 +58,17 @@ static __u64 now_ns(void)
 
 static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char buf[2048];
+	char buf[16384], *line, *rest = buf;
 
 	if (ft_log_get_level() < (level == LIBBPF_DEBUG ? FT_LOG_TRACE : FT_LOG_DEBUG))
 		return 0;
 	vsnprintf(buf, sizeof(buf), fmt, args);
-	buf[strcspn(buf, "\n")] = 0;
-	ft_debug("%s", buf);
+	/* the verifier's words are many lines; at -v the first of them will do */
+	while ((line = strsep(&rest, "\n")) && *line) {
+		ft_debug("%s", line);
+		if (ft_log_get_level() < FT_LOG_TRACE)
+			break;
+	}
 	return 0;
 }
 
@@ -72,14 +76,21 @@ static int on_libbpf(enum libbpf_print_level level, const char *fmt, va_list arg
  * From 5.18 on sched_switch passes prev_state (fa2c3254d7cf) and an iterator may read another
  * task's memory; before, other programs do with less. Which kernel it is shows in loading.
  */
-static void choose_programs(struct ft_probe *p, bool modern)
+struct variant {
+	bool prev_state;
+	bool seed_reads;
+};
+
+static const struct variant variants[] = {{true, true}, {true, false}, {false, false}};
+
+static void choose_programs(struct ft_probe *p, const struct variant *v)
 {
 	struct ftprof_bpf *s = p->skel;
 
-	bpf_program__set_autoload(s->progs.sched_switch, modern);
-	bpf_program__set_autoload(s->progs.sched_switch_old, !modern);
-	s->rodata->need_wake = !modern;
-	p->seed = modern ? s->progs.seed : s->progs.seed_old;
+	bpf_program__set_autoload(s->progs.sched_switch, v->prev_state);
+	bpf_program__set_autoload(s->progs.sched_switch_old, !v->prev_state);
+	s->rodata->need_wake = !v->prev_state;
+	p->seed = v->seed_reads ? s->progs.seed : s->progs.seed_old;
 	bpf_program__set_autoload(p->seed, true);
 	bpf_program__set_autoload(s->progs.sched_waking, true);
 	bpf_program__set_autoload(s->progs.sched_process_fork, true);
@@ -206,7 +217,7 @@ static int explain_load(int err)
 }
 
 /* Opens, sizes and loads. 0 or -errno (not logged). */
-static int load(struct ft_probe *p, bool modern)
+static int load(struct ft_probe *p, const struct variant *v)
 {
 	int err;
 
@@ -214,7 +225,7 @@ static int load(struct ft_probe *p, bool modern)
 	p->skel = ftprof_bpf__open();
 	if (!p->skel)
 		return -errno;
-	choose_programs(p, modern);
+	choose_programs(p, v);
 	err = size_maps(p);
 	return err ?: ftprof_bpf__load(p->skel);
 }
@@ -245,10 +256,13 @@ int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out)
 			     FT_MAX_CPUS);
 		goto out;
 	}
-	err = load(p, true);
-	if (err == -EINVAL || err == -EACCES) {
-		ft_debug("the programs for kernels from 5.18 on do not load: trying the others");
-		err = load(p, false);
+	err = -EINVAL;
+	for (i = 0; i < (int)(sizeof(variants) / sizeof(variants[0])); i++) {
+		if (err != -EINVAL && err != -EACCES)
+			break;
+		err = load(p, &variants[i]);
+		if (err)
+			ft_debug("set %d of the BPF programs does not load: %s", i, strerror(-err));
 	}
 	if (err) {
 		err = explain_load(err);
