@@ -22,6 +22,7 @@ int ft_store_find(struct ft_store *s)
 	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME"), *uid_s, *gid_s;
 	long uid, gid;
 	struct passwd *pw;
+	int n;
 
 	memset(s, 0, sizeof(*s));
 	uid_s = getenv("SUDO_UID");
@@ -41,10 +42,10 @@ int ft_store_find(struct ft_store *s)
 	if ((!xdg || xdg[0] != '/') && (!home || home[0] != '/'))
 		return -ENOENT;
 	if (xdg && xdg[0] == '/')
-		snprintf(s->dir, sizeof(s->dir), "%s/ftprof", xdg);
+		n = snprintf(s->dir, sizeof(s->dir), "%s/ftprof", xdg);
 	else
-		snprintf(s->dir, sizeof(s->dir), "%s/.local/state/ftprof", home);
-	return 0;
+		n = snprintf(s->dir, sizeof(s->dir), "%s/.local/state/ftprof", home);
+	return n < (int)sizeof(s->dir) ? 0 : -ENAMETOOLONG;
 }
 
 /* mkdir -p with 0700 for what is made. */
@@ -84,25 +85,33 @@ int ft_store_new(const struct ft_store *s, int pid, char *path, size_t sz)
 		return err;
 	if (!localtime_r(&t, &tm) || !strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm))
 		return -EINVAL;
-	do { /* two sessions in one second */
-		if (snprintf(path, sz, n ? "%s/%s-%d.%d" SUFFIX : "%s/%s-%d" SUFFIX, s->dir, stamp,
+	for (; n < 1000; n++) { /* two sessions in one second */
+		if (snprintf(path, sz, n ? "%s/%s-%d_%d" SUFFIX : "%s/%s-%d" SUFFIX, s->dir, stamp,
 			     pid, n) >= (int)sz)
 			return -ENAMETOOLONG;
-	} while (!access(path, F_OK) && ++n < 1000);
-	return 0;
+		if (access(path, F_OK))
+			return 0;
+	}
+	return -EEXIST;
 }
 
 static int is_session(const struct dirent *d)
 {
 	size_t len = strlen(d->d_name), suf = strlen(SUFFIX);
 
+	/* no links: in a directory of another user they could lead anywhere */
+	if (d->d_type != DT_REG && d->d_type != DT_UNKNOWN)
+		return 0;
 	return d->d_name[0] != '.' && len > suf && !strcmp(d->d_name + len - suf, SUFFIX);
 }
 
-/* The names begin with date and time, so their order is the order in time. */
+/*
+ * The names begin with date and time, so their order is the order in time; within a second it is
+ * that of the numbers after it ("_" sorts behind the "." of the name without one).
+ */
 static int list(const struct ft_store *s, struct dirent ***v)
 {
-	int n = scandir(s->dir, v, is_session, alphasort);
+	int n = scandir(s->dir, v, is_session, versionsort);
 
 	return n < 0 ? -errno : n;
 }
