@@ -132,6 +132,9 @@ int ft_proc_look(struct ft_proc *t, struct ft_probe *p, __u64 now)
 	err = ft_runtime_find(t->pid, t->rt, t->why, sizeof(t->why));
 	if (err)
 		return 0; /* not yet: `why` tells if it stays so */
+	/* right after the exec the loader has not mapped the C library yet */
+	if (!t->rt->has_libc && !t->rt->static_libc && !t->rt->musl && t->looks < LOOKS_SOON)
+		return 0;
 	t->known = true;
 	ft_debug("process %d: Python %s%s, %s", t->pid, t->rt->version,
 		 t->rt->free_threaded ? " free-threaded" : "", t->rt->how);
