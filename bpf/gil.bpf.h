@@ -257,11 +257,15 @@ ft_inline bool is_lock_object(struct task_struct *other, const struct ft_target 
 		return false;
 	if (read_target(other, name, 14, name_ptr))
 		return false;
-	/* "_thread.lock", "_thread.RLock" */
+	/* "_thread.lock", "_thread.RLock"; "_queue.SimpleQueue", in which the workers of a
+	 * ThreadPoolExecutor wait for their next task */
 	is_lock = name[0] == '_' && name[1] == 't' && name[2] == 'h' && name[3] == 'r' &&
 		  name[4] == 'e' && name[5] == 'a' && name[6] == 'd' && name[7] == '.' &&
 		  ((name[8] == 'l' && name[9] == 'o' && name[10] == 'c' && name[11] == 'k') ||
 		   (name[8] == 'R' && name[9] == 'L' && name[10] == 'o' && name[11] == 'c'));
+	if (!is_lock)
+		is_lock = name[0] == '_' && name[1] == 'q' && name[2] == 'u' && name[3] == 'e' &&
+			  name[4] == 'u' && name[5] == 'e' && name[6] == '.' && name[7] == 'S';
 	if (is_lock)
 		bpf_map_update_elem(&lock_types, &key, &is_lock, BPF_ANY);
 	return is_lock;
