@@ -86,6 +86,8 @@ int ft_proc_launch(struct ft_proc *t, char *const argv[])
 	if (err)
 		return err;
 	t->launched = true;
+	/* until it has run long enough to be asked */
+	snprintf(t->python_name, sizeof(t->python_name), "%.15s", ft_basename(argv[0]));
 	t->pid = t->launch.pid;
 	t->pidfd = open_pidfd(t->pid);
 	if (t->pidfd < 0)

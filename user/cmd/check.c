@@ -144,11 +144,12 @@ static int check_process(struct findings *f, int pid)
 	if (!ft_runtime_state(pid, rt, &st)) {
 		x = add(f, "GIL", true, false);
 		snprintf(x->text, sizeof(x->text),
-			 "%s, %u interpreters, %zu Python threads, switch interval %u us",
+			 "%s, %u interpreter%s, %zu Python thread%s, switch interval %u us",
 			 st.gil == FT_PYGIL_OFF	      ? "off"
 			 : st.gil == FT_PYGIL_ENABLED ? "on, in a free-threaded build"
 						      : "on",
-			 st.interp_cnt, st.thread_cnt, st.switch_interval_us);
+			 st.interp_cnt, st.interp_cnt == 1 ? "" : "s", st.thread_cnt,
+			 st.thread_cnt == 1 ? "" : "s", st.switch_interval_us);
 	}
 	ft_pystate_free(&st);
 	check_sites(f, pid, rt);
@@ -245,6 +246,7 @@ int ft_cmd_check(int argc, char **argv)
 	struct ft_text out = {0};
 	struct opts o = {0};
 	int status = FT_EXIT_FAILED;
+	bool bad;
 	size_t i;
 
 	if (!f) {
@@ -254,17 +256,18 @@ int ft_cmd_check(int argc, char **argv)
 	ft_show_defaults(&o.show, "check");
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	check_host(f);
-	if (o.pid && check_process(f, o.pid))
-		goto out;
+	/* what was found of the host is told all the same */
+	bad = o.pid && check_process(f, o.pid);
 	if (o.show.json)
 		as_json(&out, f);
 	else
 		as_text(&out, f);
 	status = ft_show_write(&o.show, &out);
+	if (bad && status == FT_EXIT_GOOD)
+		status = FT_EXIT_FAILED;
 	for (i = 0; i < f->cnt && status == FT_EXIT_GOOD; i++)
 		if (!f->v[i].ok && f->v[i].fatal)
 			status = FT_EXIT_FAILED;
-out:
 	ft_text_free(&out);
 	free(f);
 	return status;

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -49,7 +50,8 @@ static void as_text(struct ft_text *out, const struct ft_pylist *l, int width)
 		if (p->children) {
 			char c[32];
 
-			used += snprintf(c, sizeof(c), "(+%u children) ", p->children);
+			used += snprintf(c, sizeof(c), "(+%u child%s) ", p->children,
+					 p->children == 1 ? "" : "ren");
 			ft_text_add(out, c);
 		}
 		ft_text_add_safe(out, p->cmdline[0] ? p->cmdline : p->name,
@@ -126,6 +128,10 @@ int ft_cmd_list(int argc, char **argv)
 		ft_err(err, "cannot list processes: %s", strerror(-err));
 		goto out;
 	}
+	if (ft_show_choose_format(&o)) {
+		status = FT_EXIT_USAGE;
+		goto out;
+	}
 	if (o.json)
 		err = as_json(&out, &l);
 	else
@@ -133,9 +139,11 @@ int ft_cmd_list(int argc, char **argv)
 	status = ft_show_write(&o, &out);
 	if (!l.cnt && !o.json)
 		ft_info("no Python process was found");
-	if (l.unreadable)
-		ft_info("%zu processes of other users were not looked at: `sudo ftprof` sees them",
+	if (l.unreadable && geteuid())
+		ft_info("%zu of other users' processes were not looked at: `sudo ftprof` sees them",
 			l.unreadable);
+	else if (l.unreadable)
+		ft_debug("%zu processes do not let themselves be looked at", l.unreadable);
 out:
 	ft_text_free(&out);
 	ft_pylist_free(&l);

@@ -215,6 +215,12 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 	o->cap.out.max_bytes = FT_STORE_MAX_BYTES;
 	ft_show_defaults(&o->show, o->verb);
 	argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	if (o->record && o->show.json)
+		ft_usage(o->verb, "--json: `ftprof report FILE --json` prints the figures");
+	if (!o->record && ft_show_choose_format(&o->show))
+		return FT_EXIT_USAGE;
+	if (!o->record && ft_show_check_out(&o->show))
+		return FT_EXIT_FAILED;
 	if (check_host())
 		return FT_EXIT_FAILED;
 	o->cap.progress =

@@ -182,6 +182,31 @@ bool ft_show_color(const struct ft_show_opts *o)
 	return term && *term && strcmp(term, "dumb") != 0;
 }
 
+static int open_out(struct ft_outfile *f, const struct ft_show_opts *o)
+{
+	int err = ft_outfile_open(f, o->out, o->force);
+
+	if (err == -EEXIST)
+		return ft_err(err, "%s exists: choose another name or add --force", o->out);
+	if (err == -ELOOP)
+		return ft_err(err, "%s is a symbolic link: name the file itself", o->out);
+	if (err)
+		return ft_err(err, "cannot create %s: %s", o->out, strerror(-err));
+	return 0;
+}
+
+int ft_show_check_out(struct ft_show_opts *o)
+{
+	struct ft_outfile f = {.fd = -1};
+	int err = ft_show_choose_format(o);
+
+	if (err || !o->out)
+		return err;
+	err = open_out(&f, o);
+	ft_outfile_abort(&f);
+	return err;
+}
+
 int ft_show_write(const struct ft_show_opts *o, const struct ft_text *t)
 {
 	struct ft_outfile f = {.fd = -1};
@@ -197,14 +222,7 @@ int ft_show_write(const struct ft_show_opts *o, const struct ft_text *t)
 			ft_err(err, "cannot write to standard output: %s", strerror(-err));
 		return err ? FT_EXIT_FAILED : FT_EXIT_GOOD;
 	}
-	err = ft_outfile_open(&f, o->out, o->force);
-	if (err == -EEXIST)
-		ft_err(err, "%s exists: choose another name or add --force", o->out);
-	else if (err == -ELOOP)
-		ft_err(err, "%s is a symbolic link: name the file itself", o->out);
-	else if (err)
-		ft_err(err, "cannot create %s: %s", o->out, strerror(-err));
-	if (err)
+	if (open_out(&f, o))
 		return FT_EXIT_FAILED;
 	err = t->len ? ft_write_all(f.fd, t->s, t->len) : 0;
 	err = err ?: ft_outfile_commit(&f);
@@ -289,8 +307,7 @@ static int render(struct ft_reader *r, const struct ft_model *m, const struct ft
 	return out->err;
 }
 
-/* The ending of the output's name chooses the format. */
-static int choose_format(struct ft_show_opts *o)
+int ft_show_choose_format(struct ft_show_opts *o)
 {
 	const char *dot = o->out ? strrchr(o->out, '.') : NULL;
 
@@ -313,7 +330,7 @@ int ft_show_file(const char *path, const struct ft_show_opts *opts)
 	char why[512];
 	int err, status = FT_EXIT_FAILED;
 
-	if (choose_format(&o))
+	if (ft_show_choose_format(&o))
 		return FT_EXIT_USAGE;
 	err = ft_reader_open(path, &r, why, sizeof(why));
 	if (err) {

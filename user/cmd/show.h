@@ -32,6 +32,10 @@ int ft_show_width(const struct ft_show_opts *o);
 bool ft_show_ascii(const struct ft_show_opts *o);
 bool ft_show_color(const struct ft_show_opts *o);
 struct ft_text;
+/* The ending of o->out chooses the format, .txt or .json. 0 or -EINVAL (logged). */
+int ft_show_choose_format(struct ft_show_opts *o);
+/* Whether o->out may be created; told before a session runs, not after. 0 or -errno (logged). */
+int ft_show_check_out(struct ft_show_opts *o);
 /* Writes a text to o->out or standard output. Returns the exit status. */
 int ft_show_write(const struct ft_show_opts *o, const struct ft_text *t);
 

@@ -17,6 +17,7 @@
 #define SPLIT_WIDE 0.15	     /* of on-core time: an interval that proves nothing */
 #define STW_SHARE 0.15	     /* of want */
 #define RUNQ_SHARE 0.25	     /* of want */
+#define STARVED_MIN 0.25     /* threads waiting for a core at a time: fewer starve nobody */
 #define RUNQ_OVER 1.5	     /* threads waiting for a core for each that has one */
 #define ONE_SHARE 0.90	     /* of want: one thread does all of it */
 #define ONE_MIN 0.50	     /* of the session: and has something to do */
@@ -137,7 +138,9 @@ static bool contention(const struct ft_facts *f, enum ft_verdict_kind *kind)
 		*kind = FT_V_STW_BOUND;
 		return true;
 	}
-	if (lock >= LOCK_SHARE && f->lock + f->spin >= LOW_LOAD && lock >= f->gil_share) {
+	/* nobody contends for a lock that hardly anybody runs to take */
+	if (lock >= LOCK_SHARE && f->lock + f->spin >= LOW_LOAD && f->used >= LOW_LOAD &&
+	    lock >= f->gil_share) {
 		*kind = f->lock_share_lo >= LOCK_SHARE_SURE ? FT_V_LOCK_BOUND : FT_V_INCONCLUSIVE;
 		return true;
 	}
@@ -209,7 +212,7 @@ static enum ft_verdict_kind decide(const struct ft_model *m, struct ft_facts *f)
 		return full(f);
 	if (gil_limits(m, f, back))
 		return back ? FT_V_GIL_RETURNED : FT_V_GIL_BOUND;
-	if (f->runq_share >= RUNQ_SHARE)
+	if (f->runq_share >= RUNQ_SHARE && f->used >= QUIET && f->runq + f->gil_runq >= STARVED_MIN)
 		return FT_V_CPU_STARVED;
 	if (serial(m, f)) {
 		f->serial = true;

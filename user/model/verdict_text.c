@@ -195,6 +195,9 @@ static void say_starved(struct sink *s, struct sink *a, const struct ft_model *m
 		    pct(throttled, p));
 	else if (own)
 		put(a, "It fills the cores that it may use: give it more, or start fewer threads.");
+	else if (f->used >= 0.6 * f->limit)
+		put(a, "Its threads share the cores with each other and with other processes: more "
+		       "cores, fewer threads, or a quieter machine.");
 	else
 		put(a, "Other processes had the cores: move them away, or measure when they rest.");
 }
@@ -228,11 +231,15 @@ static void say_io(struct sink *s, struct sink *a, const struct ft_model *m,
 	put(s, "; GIL wait %s.", pct(life > 0 ? f->gil / life : 0, q));
 	if (f->gil_share >= 0.10 && f->gil >= 0.02)
 		say_waits(s, m);
-	put(a, "%s Seen at %.2g of %u core%s; repeat at peak.",
+	put(a, "%s ",
 	    !m->info->free_threaded
 		    ? "Free threading won't speed this up."
-		    : "More threads or cores won't speed this up, faster answers will.",
-	    f->used, m->cores, m->cores == 1 ? "" : "s");
+		    : "More threads or cores won't speed this up, faster answers will.");
+	if (f->used < 0.01)
+		put(a, "Seen at less than 0.01");
+	else
+		put(a, "Seen at %.2f", f->used);
+	put(a, " of %u core%s; repeat at peak.", m->cores, m->cores == 1 ? "" : "s");
 }
 
 static void say_single(struct sink *s, struct sink *a, const struct ft_model *m,

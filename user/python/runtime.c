@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "os/mem.h"
 #include "python/pypriv.h"
@@ -188,8 +189,8 @@ static int identify(struct finder *f, const struct ft_map *map, struct ft_elf *e
 
 	err = ft_mem_read(f->pid, rt->runtime, buf, sizeof(buf));
 	if (err == -EPERM) {
-		snprintf(f->why, f->why_sz,
-			 "the memory of process %d may not be read: run ftprof as root", f->pid);
+		snprintf(f->why, f->why_sz, "the memory of process %d may not be read%s", f->pid,
+			 geteuid() ? ": run ftprof as root" : ", not even by root");
 		return err;
 	}
 	if (err == -ESRCH) {
@@ -378,8 +379,8 @@ static int begin(struct finder *f)
 	if (err == -ESRCH)
 		snprintf(f->why, f->why_sz, "there is no process %d", f->pid);
 	else if (err == -EACCES || err == -EPERM)
-		snprintf(f->why, f->why_sz, "process %d may not be looked at: run ftprof as root",
-			 f->pid);
+		snprintf(f->why, f->why_sz, "process %d may not be looked at%s", f->pid,
+			 geteuid() ? ": run ftprof as root" : ", not even by root");
 	else if (err == -ENOENT)
 		snprintf(f->why, f->why_sz, "process %d is a kernel thread, not Python", f->pid);
 	else if (err)

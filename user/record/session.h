@@ -88,7 +88,7 @@ struct ft_totals {
 	__u64 bpf_ns;		/* run time of its BPF programs; 0 when not measured */
 	__u64 rss_bytes;	/* ftprof's largest resident size */
 	__u64 probes_in_target; /* places in the target's memory that were patched */
-	__u64 target_cpu_ns;	/* on-core time of all its threads by the kernel's own accounts */
+	__u64 target_cpu_ns;	/* on-core time of all its threads */
 	__u64 recursion_misses; /* runs of the BPF programs that the kernel skipped */
 	__u64 events_dropped;	/* not written to the file: above its size cap */
 	__u64 events_malformed; /* records that decode refused */

@@ -364,6 +364,14 @@ static void put_notes(struct table *tb)
 	err = 100 * ft_share(all->on_split_err_ns, all->on_ns);
 	ft_flow_begin(&f, tb->out, tb->width, tb->o->ascii, 2);
 	ft_flow_item(&f, 0, " ");
+	if (!all->ticks && err > 50) {
+		ft_flow_words(&f, tb->m->gil_present
+					  ? "The split between Python and native is not known:"
+					  : "The split between running and spinning is not known:");
+		ft_flow_words(&f, "no timer tick came while a thread ran.");
+		ft_flow_end(&f);
+		return;
+	}
 	ft_flow_words(&f, tb->m->gil_present ? "The split between Python and native is good to"
 					     : "The split between running and spinning is good to");
 	ft_flow_printf(&f, 1, "%s %.2g %%", tb->o->ascii ? "+-" : "±", err);
