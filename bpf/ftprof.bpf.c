@@ -182,6 +182,24 @@ ft_inline void other_time(struct ft_cpu *c, __u64 now, bool was_other)
 	}
 }
 
+/*
+ * A thread at its last switch, by its storage: an exec() in another thread takes the first thread's
+ * id, and gives it its own, while that one is still on its way out.
+ */
+ft_inline struct ft_thread *find_dying(struct task_struct *task, __u32 *slot1)
+{
+	struct ft_task *ts = bpf_task_storage_get(&tasks, task, 0, 0);
+	struct ft_thread *t;
+	__u32 idx;
+
+	if (!ts || !ts->slot1)
+		return 0;
+	idx = ts->slot1;
+	*slot1 = idx--;
+	t = bpf_map_lookup_elem(&slots, &idx);
+	return t && t->state != FT_ST_DEAD ? t : 0;
+}
+
 ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
 			__u32 prev_state)
 {
@@ -193,7 +211,8 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 
 	if (!active)
 		return 0;
-	from = find_thread(prev, &from_slot);
+	from = prev_state & TASK_DEAD_BIT ? find_dying(prev, &from_slot)
+					  : find_thread(prev, &from_slot);
 	if (!from)
 		from_slot = 0;
 	to = find_thread(next, &to_slot);
@@ -308,6 +327,21 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
+/* A thread that was not the first one called exec(): it has the first one's id from here on. */
+ft_inline void new_id(struct task_struct *task, __u32 slot1)
+{
+	__u32 idx = slot1 - 1;
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &idx);
+
+	if (!t || t->state == FT_ST_DEAD)
+		return;
+	pid_slot_clear(t->tid, slot1);
+	t->tid = task->pid;
+	t->ns_tid = ns_tid_of(task);
+	t->flags |= FT_TF_LEADER;
+	pid_slot_set(t->tid, slot1);
+}
+
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
 {
@@ -329,6 +363,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
 	tg->runtime = 0;
 	tg->gil_cnt = 0;
 	tg->interp_seen = 0;
+	if (old_pid != p->pid && ts->slot1)
+		new_id(p, ts->slot1);
 	ev.h.ts = bpf_ktime_get_ns();
 	ev.pid = p->tgid;
 	ev.target = ts->target1 - 1;
@@ -443,10 +479,6 @@ ft_inline int seed_task(struct task_struct *task, bool can_read)
 	} else {
 		o.state = task->on_cpu ? FT_ST_ON : FT_ST_RUNQ;
 	}
-	slot1 = slot_take(task, target, start_ns, o.state, o.arg,
-			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0), false);
-	if (!slot1)
-		return 0;
 	if (!ts) {
 		fresh.target1 = target + 1;
 		ts = bpf_task_storage_get(&tasks, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -455,6 +487,10 @@ ft_inline int seed_task(struct task_struct *task, bool can_read)
 			return 0;
 		}
 	}
+	slot1 = slot_take(task, target, start_ns, o.state, o.arg,
+			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0), false);
+	if (!slot1)
+		return 0;
 	/* from here on the thread's own core writes the slot */
 	ts->slot1 = slot1;
 	conc_move(bpf_ktime_get_ns(), conc_delta(FT_ST_RUNQ, o.state));
