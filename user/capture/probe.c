@@ -434,6 +434,7 @@ int ft_probe_reseed(struct ft_probe *p)
 	int err;
 
 	p->skel->bss->seed_tgid = 0;
+	p->skel->bss->start_ns = now_ns(); /* nothing is known of their time before */
 	err = run_seed(p);
 	return err ?: run_seed(p);
 }
