@@ -327,13 +327,16 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
-/* A thread that was not the first one called exec(): it has the first one's id from here on. */
-ft_inline void new_id(struct task_struct *task, __u32 slot1)
+/* The name changes, and a thread that was not the first one has the first one's id from here on. */
+ft_inline void after_exec(struct task_struct *task, __u32 slot1)
 {
 	__u32 idx = slot1 - 1;
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &idx);
 
 	if (!t || t->state == FT_ST_DEAD)
+		return;
+	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	if (t->tid == task->pid)
 		return;
 	pid_slot_clear(t->tid, slot1);
 	t->tid = task->pid;
@@ -363,8 +366,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
 	tg->runtime = 0;
 	tg->gil_cnt = 0;
 	tg->interp_seen = 0;
-	if (old_pid != p->pid && ts->slot1)
-		new_id(p, ts->slot1);
+	if (ts->slot1)
+		after_exec(p, ts->slot1);
 	ev.h.ts = bpf_ktime_get_ns();
 	ev.pid = p->tgid;
 	ev.target = ts->target1 - 1;
