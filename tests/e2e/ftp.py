@@ -2,6 +2,7 @@
 """Helpers of the end-to-end tests: workloads, ftprof, interpreters, and oracles to compare with."""
 
 import atexit
+import glob
 import json
 import os
 import select
@@ -338,23 +339,37 @@ def schedstat(pid):
     return stats
 
 
-def probes_in(pid):
-    """Does the kernel keep uprobes in the process? It shows as a mapping of the displaced code."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as file:
-        return "[uprobes]" in file.read()
+def held_programs():
+    """The ids of the BPF programs that some process holds, by itself or through a link."""
+    held = set()
+    for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
+        try:
+            with open(path, encoding="ascii", errors="replace") as file:
+                held |= {int(line.split()[1]) for line in file if line.startswith("prog_id:")}
+        except OSError:
+            pass  # it ended meanwhile
+    return held
 
 
-def orphans():
+def orphans(timeout=3):
     """BPF programs of ours that the kernel keeps although no process holds them.
 
-    Others may run ftprof at the same time; theirs have an owner.
+    Others may run ftprof at the same time; theirs have an owner. The kernel takes a moment to let
+    a program go.
     """
-    done = subprocess.run([bpftool(), "-j", "prog", "list"], capture_output=True, text=True,
-                          check=True)
     names = ("sched_switch", "sched_waking", "sched_process_", "tick", "touch", "seed",
              "probe_take_gil", "probe_cond_sig", "probe_drop_gil")
-    return [row for row in json.loads(done.stdout or "[]")
-            if row.get("name", "").startswith(names) and not row.get("pids")]
+    deadline = time.monotonic() + timeout
+    while True:
+        done = subprocess.run([bpftool(), "-j", "prog", "list"], capture_output=True, text=True,
+                              check=True)
+        held = held_programs()
+        left = [row for row in json.loads(done.stdout or "[]")
+                if row["id"] not in held and row["type"] != "tracepoint"
+                and row.get("name", "").startswith(names)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.1)
 
 
 def bpftool():

@@ -14,6 +14,9 @@ BOUND = 0.005  # of the time in question
 # time, and for all of them on-core time and run queue together, which have no such border.
 LONG_SLICE_NS = 500_000
 BOTH_SLACK_NS = 2_000_000  # for threads that hardly ran
+# On some virtual machines the kernel reports nothing while the host's agent has the core: no switch
+# (ftprof counts those it made good), and no wake-up either, until the agent's turn ends.
+UNSEEN_NS = 5_000_000
 
 
 def ready_ns(row):
@@ -69,7 +72,8 @@ class OnCore(unittest.TestCase):
             if (kernel_on / max(row["switches"], 1) >= LONG_SLICE_NS and
                     not kernel_on - slack <= ours <= kernel_on + slack + steal):
                 told.append(f"-> {name}: on core")
-            slack = BOUND * (kernel_on + kernel_runq) + BOTH_SLACK_NS
+            slack = (BOUND * (kernel_on + kernel_runq) + BOTH_SLACK_NS +
+                     UNSEEN_NS * report["session"]["events"]["repaired"])
             if not -slack <= ready_ns(row) - kernel_on - kernel_runq <= slack + steal:
                 told.append(f"-> {name}: with run queue")
         told.append(f"steal {steal}, missed {report['session']['events']['repaired']}")

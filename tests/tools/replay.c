@@ -56,6 +56,7 @@ struct result {
 	__u64 gaps;
 	__u64 backward;
 	__u64 repaired;
+	__u64 unseen_ns; /* on cores, after switches that the kernel did not report */
 };
 
 static void complain(struct result *res, __u32 thr, const char *what, __u64 a, __u64 b)
@@ -174,7 +175,7 @@ static int replay(struct result *res, struct edges *runs, const struct ft_thread
 	__u64 state_ns[FT_ST_CNT] = {0}, cur;
 	const struct ft_thread *t = &rec->t;
 	__u32 thr = ev[0].thr, seq = 0;
-	int exited = 0, err = 0, s;
+	int exited = 0, unseen = 0, err = 0, s;
 	size_t i;
 
 	if (ev[0].type != FT_EV_START) {
@@ -191,6 +192,9 @@ static int replay(struct result *res, struct edges *runs, const struct ft_thread
 			res->backward++;
 		err = add_run(runs, cur, out);
 		state_ns[FT_ST_ON] += out - cur;
+		if (unseen)
+			res->unseen_ns += out - cur;
+		unseen = ev[i].flags & FT_SF_REPAIRED;
 		cur = ev[i].ts;
 		if (ev[i].type == FT_EV_EXIT) {
 			exited = 1;
@@ -281,10 +285,11 @@ static int run(struct ft_reader *r)
 		levels_of(&runs, ft_reader_info(r)->start_ns, tot->end_ns, level_ns);
 	printf("{\"threads\": %zu, \"exited\": %" PRIu64 ", \"open\": %" PRIu64
 	       ", \"slices\": %" PRIu64 ", \"transitions\": %" PRIu64 ", \"mismatches\": %" PRIu64
-	       ", \"gaps\": %" PRIu64 ", \"backward\": %" PRIu64 ", \"repaired\": %" PRIu64 ", ",
+	       ", \"gaps\": %" PRIu64 ", \"backward\": %" PRIu64 ", \"repaired\": %" PRIu64
+	       ", \"unseen_ns\": %" PRIu64 ", ",
 	       cnt, (uint64_t)res.exited, (uint64_t)res.open, (uint64_t)res.slices,
 	       (uint64_t)res.transitions, (uint64_t)res.mismatches, (uint64_t)res.gaps,
-	       (uint64_t)res.backward, (uint64_t)res.repaired);
+	       (uint64_t)res.backward, (uint64_t)res.repaired, (uint64_t)res.unseen_ns);
 	print_levels("levels_by_events", level_ns, ", ");
 	print_levels("levels_in_total", tot->level_ns, "}\n");
 	err = res.mismatches || res.gaps || res.backward || res.exited + res.open != cnt;
