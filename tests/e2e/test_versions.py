@@ -33,7 +33,8 @@ class Versions(unittest.TestCase):
 
     def gil_bound(self, version, report, truth):
         told = ftp.figures(report, truth)
-        self.assertTrue(report["target"]["python"]["version"].startswith(version + "."), told)
+        # Before 3.11 no symbol tells the last part of the version.
+        self.assertEqual(report["target"]["python"]["version"].split(".")[:2], version.split("."))
         waited = sum(ftp.thread_of(report, tid)["state_ns"]["gil_wait"] for tid in truth["tids"])
         self.assertGreater(waited, 1.5 * truth["wall_ns"], told)
         self.assertAlmostEqual(report["parallelism"]["mean"], 1.0, delta=0.1, msg=told)
