@@ -281,7 +281,6 @@ ft_inline void classify_park(struct task_struct *other, const struct ft_target *
 			     const struct ft_thread *t, __u64 uaddr, struct ft_out *o)
 {
 	__u64 w[7] = {}, back = 0, addr;
-	__u8 bits = 0;
 
 	o->state = FT_ST_SYNC_WAIT;
 	o->arg = uaddr;
@@ -304,14 +303,7 @@ ft_inline void classify_park(struct task_struct *other, const struct ft_target *
 			o->state = FT_ST_STW;
 		return;
 	}
-	if (is_lock_object(other, tg, target, addr))
-		return;
-	/*
-	 * SimpleQueue.get() parks with an argument too, on a flag of the queue that is 1: what an
-	 * idle thread pool does. A mutex with a sleeper has its second bit set (lock.c,
-	 * _Py_HAS_PARKED).
-	 */
-	if (read_target(other, &bits, 1, addr) || (bits & 2))
+	if (!is_lock_object(other, tg, target, addr))
 		o->state = FT_ST_LOCK_WAIT;
 }
 
