@@ -56,7 +56,7 @@ __attribute__((noinline)) int conc_move(__u64 now, __u64 delta)
 	}
 	count(FT_CN_WORD_FAIL);
 	/* keep the counts right; the time goes to whoever swaps next */
-	__sync_fetch_and_add(&c->word, delta & FT_CW_COUNTS);
+	__sync_fetch_and_add(&c->word, delta);
 	return 0;
 }
 

@@ -11,13 +11,14 @@
 
 #include "maps.bpf.h"
 
-ft_inline struct ft_thread *probe_thread(struct ft_target **tg)
+ft_inline struct ft_thread *probe_thread(struct ft_target **tg, __u32 what)
 {
 	__u32 slot1 = 0;
 	struct ft_thread *t = find_thread(bpf_get_current_task_btf(), &slot1);
 
 	if (!t)
 		return 0;
+	count(what);
 	*tg = target_of(t);
 	/* even: the probes are on their way out, and what they say is not kept */
 	if (!*tg || !active || !(exact_gen & 1))
@@ -53,11 +54,10 @@ ft_inline void probe_dropped(struct ft_thread *t, __u64 now)
 ft_inline int on_take_gil(void)
 {
 	struct ft_target *tg;
-	struct ft_thread *t = probe_thread(&tg);
+	struct ft_thread *t = probe_thread(&tg, FT_CN_PROBE_TAKE);
 
 	if (!t)
 		return 0;
-	count(FT_CN_PROBE_TAKE);
 	if (tg->free_threaded) {
 		/* on every attach of a free-threaded build, and returns at once when it is off */
 		struct ft_gil g;
@@ -75,13 +75,12 @@ ft_inline int on_take_gil(void)
 ft_inline int on_cond_signal(__u64 cond)
 {
 	struct ft_target *tg;
-	struct ft_thread *t = probe_thread(&tg);
+	struct ft_thread *t = probe_thread(&tg, FT_CN_PROBE_SIGNAL);
 	__u64 off;
 	__u32 i;
 
 	if (!t)
 		return 0;
-	count(FT_CN_PROBE_SIGNAL);
 	i = gil_find(t->target, cond);
 	if (i) {
 		off = cond - tg->gil[gil_bound(i - 1)];
@@ -108,11 +107,10 @@ ft_inline int on_cond_signal(__u64 cond)
 ft_inline int on_drop_gil(void)
 {
 	struct ft_target *tg;
-	struct ft_thread *t = probe_thread(&tg);
+	struct ft_thread *t = probe_thread(&tg, FT_CN_PROBE_SIGNAL);
 
 	if (!t)
 		return 0;
-	count(FT_CN_PROBE_SIGNAL);
 	/* free-threaded builds call it on every detach, GIL or not */
 	if (tg->free_threaded && !(t->flags & FT_TF_EXACT_HELD))
 		return 0;

@@ -12,6 +12,7 @@
 
 #define WINDOW_NS 3000000ull /* the kernel adds some milliseconds while it takes the probes out */
 #define FIRST_NS 50000000ull
+#define FIRST_COST_NS 15000000ull
 #define MIN_GAP_NS 500000000ull
 
 static const enum ft_probe_prog prog_of[FT_SITE_CNT] = {
@@ -90,20 +91,26 @@ static __u64 hits(struct ft_exact *x)
 
 static int put_in(struct ft_exact *x, __u64 now)
 {
-	int i, err = 0;
+	struct ft_uprobe u[FT_SITE_CNT];
+	int i, n = 0, err;
 
 	x->hits0 = hits(x);
 	/* odd: in place. Before the first hit, so that it already counts */
 	ft_probe_exact_window(x->probe, ++x->gen);
-	for (i = 0; i < FT_SITE_CNT && !err; i++) {
+	for (i = 0; i < FT_SITE_CNT; i++) {
 		const struct ft_site *s = &x->sites->site[i];
 
-		if (!x->use[i])
-			continue;
-		err = ft_probe_attach_uprobe(x->probe, prog_of[i], x->pid, s->path, s->offset);
-		if (err)
-			ft_warn("cannot put a probe on %s: %s", s->how, strerror(-err));
+		if (x->use[i])
+			u[n++] = (struct ft_uprobe){
+				.prog = prog_of[i],
+				.pid = x->pid,
+				.path = s->path,
+				.offset = s->offset,
+			};
 	}
+	err = ft_probe_attach_uprobes(x->probe, u, n);
+	if (err)
+		ft_warn("cannot plant the GIL probes: %s", strerror(-err));
 	x->in_place = true;
 	x->since = now;
 	x->windows++;
@@ -133,6 +140,7 @@ static void take_out(struct ft_exact *x)
 		if (x->use[i] && x->sites->site[i].insn == FT_INSN_STEP)
 			price = FT_PROBE_STEP_NS;
 	x->spent_ns += n * price;
+	x->window_cost_ns = n * price;
 	x->in_place = false;
 }
 
@@ -142,12 +150,14 @@ int ft_exact_begin(struct ft_exact *x, __u64 now)
 	if (x->mode == FT_EXACT_FULL)
 		return put_in(x, now);
 	x->next = now + FIRST_NS;
+	x->window_cost_ns = FIRST_COST_NS;
 	return 0;
 }
 
 /*
- * A window is opened when what the windows so far cost is below the budget over the time so far:
- * a busy program gets few windows, an idle one many.
+ * A window is opened when the budget over the time so far covers the windows so far and one more
+ * like the last: a busy program gets few windows, an idle one many. Of the first nothing is known
+ * but that a thread can do little else than hit probes while they are in place.
  */
 void ft_exact_step(struct ft_exact *x, __u64 now)
 {
@@ -162,7 +172,7 @@ void ft_exact_step(struct ft_exact *x, __u64 now)
 	}
 	if (now < x->next || x->failed > 2)
 		return;
-	if ((double)x->spent_ns > x->budget * (now - x->start))
+	if ((double)(x->spent_ns + x->window_cost_ns) > x->budget * (now - x->start))
 		return;
 	if (put_in(x, now))
 		x->failed++;

@@ -29,7 +29,8 @@ struct ft_exact {
 	__u64 start, since, next;
 	__u64 window_ns; /* time with probes in place so far */
 	__u64 hits0;
-	__u64 spent_ns; /* priced hits so far */
+	__u64 window_cost_ns; /* priced hits of the last window, or a guess before the first */
+	__u64 spent_ns;	      /* priced hits so far */
 	__u32 windows;
 	__u32 failed;
 };

@@ -228,10 +228,10 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 		err = ft_err(-ENOMEM, "out of memory");
 		goto out;
 	}
-	last_handoffs(f);
 	err = ft_probe_stop(f->probe, &end);
 	if (err)
 		goto out;
+	last_handoffs(f); /* now that the programs write no more */
 	ft_exact_end(f->exact, end);
 	err = ft_collector_drain(f->collector);
 	if (err)

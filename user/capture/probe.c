@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -251,9 +252,9 @@ int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out)
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	libbpf_set_print(on_libbpf);
 	p->cpu_cnt = libbpf_num_possible_cpus();
-	if (p->cpu_cnt <= 0 || p->cpu_cnt > FT_MAX_CPUS) {
+	if (p->cpu_cnt <= 0 || p->cpu_cnt >= FT_MAX_CPUS) { /* ten bits count cores */
 		err = ft_err(-ERANGE, "%d possible CPUs: at most %d are supported", p->cpu_cnt,
-			     FT_MAX_CPUS);
+			     FT_MAX_CPUS - 1);
 		goto out;
 	}
 	err = -EINVAL;
@@ -571,30 +572,86 @@ int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
 	return 0;
 }
 
-int ft_probe_attach_uprobe(struct ft_probe *p, enum ft_probe_prog prog, int pid, const char *path,
-			   __u64 offset)
+/* One probe on its way in or out, on a thread of its own. */
+struct uprobe_job {
+	struct bpf_program *prog;
+	const struct ft_uprobe *u;
+	struct bpf_link *link;
+	int err;
+	pthread_t thread;
+	bool threaded;
+};
+
+static void *uprobe_in(void *arg)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, o);
+	struct uprobe_job *j = arg;
+
+	j->link = bpf_program__attach_uprobe_opts(j->prog, j->u->pid, j->u->path, j->u->offset, &o);
+	j->err = j->link ? 0 : -errno;
+	return NULL;
+}
+
+static void *uprobe_out(void *arg)
+{
+	struct uprobe_job *j = arg;
+
+	bpf_link__destroy(j->link);
+	return NULL;
+}
+
+/*
+ * All at the same time: the kernel takes milliseconds to put one in and tens of milliseconds to
+ * take one out, and meanwhile the target pays for those that are in place.
+ */
+static void run_jobs(struct uprobe_job *j, int n, void *(*fn)(void *))
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		j[i].threaded = !pthread_create(&j[i].thread, NULL, fn, &j[i]);
+	for (i = 0; i < n; i++) {
+		if (j[i].threaded)
+			pthread_join(j[i].thread, NULL);
+		else
+			fn(&j[i]);
+	}
+}
+
+int ft_probe_attach_uprobes(struct ft_probe *p, const struct ft_uprobe *u, int n)
+{
 	struct bpf_program *progs[] = {
 		[FT_PROG_TAKE] = p->skel->progs.probe_take_gil,
 		[FT_PROG_DROP] = p->skel->progs.probe_drop_gil,
 		[FT_PROG_SIGNAL] = p->skel->progs.probe_cond_signal,
 	};
-	struct bpf_link *link;
+	struct uprobe_job jobs[MAX_UPROBES] = {0};
+	int i, err = 0;
 
-	if (p->uprobe_cnt >= MAX_UPROBES)
+	if (n > MAX_UPROBES - p->uprobe_cnt)
 		return -E2BIG;
-	link = bpf_program__attach_uprobe_opts(progs[prog], pid, path, offset, &o);
-	if (!link)
-		return -errno;
-	p->uprobe[p->uprobe_cnt++] = link;
-	return 0;
+	for (i = 0; i < n; i++) {
+		jobs[i].prog = progs[u[i].prog];
+		jobs[i].u = &u[i];
+	}
+	run_jobs(jobs, n, uprobe_in);
+	for (i = 0; i < n; i++) {
+		if (jobs[i].link)
+			p->uprobe[p->uprobe_cnt++] = jobs[i].link;
+		err = err ?: jobs[i].err;
+	}
+	return err;
 }
 
 void ft_probe_detach_uprobes(struct ft_probe *p)
 {
-	while (p->uprobe_cnt > 0)
-		bpf_link__destroy(p->uprobe[--p->uprobe_cnt]);
+	struct uprobe_job jobs[MAX_UPROBES] = {0};
+	int i;
+
+	for (i = 0; i < p->uprobe_cnt; i++)
+		jobs[i].link = p->uprobe[i];
+	run_jobs(jobs, p->uprobe_cnt, uprobe_out);
+	p->uprobe_cnt = 0;
 }
 
 void ft_probe_exact_window(struct ft_probe *p, __u32 gen)

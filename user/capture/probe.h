@@ -72,8 +72,14 @@ int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
 double ft_probe_stats_price(struct ft_probe *p);
 
 /* The GIL probes. */
-int ft_probe_attach_uprobe(struct ft_probe *p, enum ft_probe_prog prog, int pid, const char *path,
-			   __u64 offset);
+struct ft_uprobe {
+	enum ft_probe_prog prog;
+	int pid;
+	const char *path;
+	__u64 offset;
+};
+/* Puts probes in, all at the same time. 0 or the first error; those that worked are in place. */
+int ft_probe_attach_uprobes(struct ft_probe *p, const struct ft_uprobe *u, int n);
 /* Takes all GIL probes out of the target. */
 void ft_probe_detach_uprobes(struct ft_probe *p);
 /* A new window of the GIL probes: odd while they are in place. */
