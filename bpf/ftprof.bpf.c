@@ -151,16 +151,23 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 /*
  * The thread leaves a core to which it was never seen to come: some kernels do not report the
  * switches away from certain tasks (seen on virtual machines, for the agent of the machine's
- * host). The kernel's own account of its CPU time tells when it came.
+ * host). The kernel's own account of its CPU time, `ran`, tells when it came. Rare, and a global
+ * function so that the verifier looks at it once.
  */
-ft_inline __u64 missed_enter(struct task_struct *prev, struct ft_thread *t, __u32 slot1, __u64 now)
+__attribute__((noinline)) __u64 missed_enter(__u32 slot1, __u64 now, __u64 ran)
 {
-	__u64 ran = prev->se.sum_exec_runtime - t->exec_ns, begin = now - ran;
+	__u32 key = slot1 - 1;
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &key);
+	__u64 begin = now - ran;
 
+	if (!t)
+		return 0;
 	count(FT_CN_REPAIRED);
 	t->repaired++;
 	if (ran > now || begin < t->since_ns)
 		begin = t->since_ns;
+	if (now > begin)
+		conc_missed(now - begin);
 	return enter(t, slot1, begin, FT_SF_REPAIRED);
 }
 
@@ -229,7 +236,8 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 	c->delta = 0;
 	if (from) {
 		if (from->state != FT_ST_ON)
-			c->delta += missed_enter(prev, from, from_slot, now);
+			c->delta += missed_enter(from_slot, now,
+						 prev->se.sum_exec_runtime - from->exec_ns);
 		c->delta += leave(prev, from, from_slot, now, preempt ? 0 : prev_state);
 		from->exec_ns = prev->se.sum_exec_runtime;
 	}

@@ -184,20 +184,22 @@ ft_inline void ft_wait_begin(struct ft_thread *t, const struct ft_out *o, __u64 
 	 * after a wake-up. Two sleeps in a row belong together when switch_number moved by at
 	 * most one in between: had this thread taken the GIL it would have moved it by one, and
 	 * the next holder by one more (ceval_gil.c, take_gil: it moves only when last_holder
-	 * changes, and a thread that waits is not the last holder). When it moved by more the
-	 * sleeps may still be one wait: that is the gap between gil_wait_lo and gil_wait_hi.
+	 * changes, and a thread that waits is not the last holder). That holds however long the
+	 * thread was on a core in between: a stolen virtual core makes the loop's passage long.
+	 * When it moved by more the sleeps may still be one wait, unless the thread ran for long:
+	 * that is the gap between gil_wait_lo and gil_wait_hi.
 	 */
 	int row = (t->flags & FT_TF_GW_OPEN) && t->last_off == FT_ST_GIL_WAIT;
 
 	t->flags |= FT_TF_PYTHON;
-	if (o->cont == FT_CONT_NEW || (o->cont != FT_CONT_SAME && on_ns > FT_TAKE_AWAKE_MAX_NS))
+	if (o->cont == FT_CONT_NEW)
 		row = 0;
 	if (row && (o->cont == FT_CONT_SAME || o->swno - t->gw_swno <= 1)) {
 		t->gw_swno = o->swno;
 		return;
 	}
 	t->gil_wait_hi++;
-	if (!row)
+	if (!row || on_ns > FT_TAKE_AWAKE_MAX_NS)
 		t->gil_wait_lo++;
 	ft_wait_close(t, done);
 	t->flags |= FT_TF_GW_OPEN;

@@ -85,9 +85,14 @@ int ft_store_new(const struct ft_store *s, int pid, char *path, size_t sz)
 		return err;
 	if (!localtime_r(&t, &tm) || !strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm))
 		return -EINVAL;
-	for (; n < 1000; n++) { /* two sessions in one second */
-		if (snprintf(path, sz, n ? "%s/%s-%d_%d" SUFFIX : "%s/%s-%d" SUFFIX, s->dir, stamp,
-			     pid, n) >= (int)sz)
+	/*
+	 * Ours is the last number: two sessions of one process may begin in the same second, and
+	 * neither's file has its name before its end. Process ids may be used again, or be those
+	 * of another namespace.
+	 */
+	for (; n < 1000; n++) {
+		if (snprintf(path, sz, n ? "%s/%s-%d-%d_%d" SUFFIX : "%s/%s-%d-%d" SUFFIX, s->dir,
+			     stamp, pid, getpid(), n) >= (int)sz)
 			return -ENAMETOOLONG;
 		if (access(path, F_OK))
 			return 0;
