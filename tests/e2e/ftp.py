@@ -77,6 +77,7 @@ class Workload:
 
     def __init__(self, argv, env=None, urgent=False):
         self.argv = argv
+        self.finished = False
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.errors, env=env, start_new_session=True)
@@ -121,6 +122,7 @@ class Workload:
         while True:
             line = self._line(max(deadline - time.monotonic(), 0.001))
             if line.startswith("{"):
+                self.finished = True
                 return json.loads(line)
 
     def running(self):
@@ -133,7 +135,7 @@ class Workload:
             except BrokenPipeError:
                 pass
         try:
-            self.process.wait(timeout=2 if self.pid else 0.1)
+            self.process.wait(timeout=2 if self.finished else 0.05)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -302,6 +304,21 @@ def attempts(measure, noisy, tries=3):
     return measure()
 
 
+def undisturbed(measure, share=0.05):
+    """measure() -> (report, ...), again when other processes had more than a share of the cores.
+
+    What they get is what all cores were busy with, less the target's and ftprof's own.
+    """
+    def once():
+        begin, busy = time.monotonic_ns(), busy_ns()
+        result = measure()
+        report = result[0]
+        busy = busy_ns() - busy - report["target"]["cpu_ns"] - report["cost"]["ftprof_cpu_ns"]
+        return result, busy / (CORES * (time.monotonic_ns() - begin))
+
+    return attempts(once, lambda seen: seen[1] > share)[0]
+
+
 def figures(report, *more):
     """The figures to print with a failure: short enough to read."""
     rows = [{"tid": row["tid"], "name": row["name"], "life": row["lifetime_ns"],
@@ -378,6 +395,14 @@ def bpftool():
                           capture_output=True, text=True, check=False)
     need(done.returncode == 0, "there is no bpftool that works")
     return done.stdout.strip()
+
+
+def busy_ns():
+    """Time that all cores together were not idle since boot, whoever had them."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
+    ticks = user + nice + system + irq + softirq + steal
+    return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def steal_ns():

@@ -18,7 +18,7 @@ class Identity(unittest.TestCase):
     def setUp(self):
         ftp.need_ftprof()
 
-    def check(self, report, truth=None):
+    def check(self, report, truth, unseen_ns):
         told = ftp.figures(report, truth)
         duration = report["session"]["duration_ns"]
         self.assertTrue(report["threads"])
@@ -32,8 +32,8 @@ class Identity(unittest.TestCase):
         levels = report["parallelism"]["ns_by_level"]
         self.assertAlmostEqual(sum(levels) / duration, 1, delta=0.001, msg=told)
         on = sum(ftp.on_core_ns(row) for row in report["threads"])
-        self.assertAlmostEqual(sum(k * ns for k, ns in enumerate(levels)) / on, 1, delta=0.005,
-                               msg=told)
+        self.assertLessEqual(abs(sum(k * ns for k, ns in enumerate(levels)) - on),
+                             0.002 * on + unseen_ns, told)
         err = sum(row["on_split_err_ns"] for row in report["threads"])
         if report["target"]["python"]["gil"] == "on":
             self.assertLessEqual(report["gil"]["held_ns"], duration + err, told)
@@ -63,8 +63,9 @@ class Identity(unittest.TestCase):
 
             with ftp.start(kind, *workload, urgent=True) as load:
                 report, truth = ftp.watch(load, *options, session=path)
-            self.check(report, truth)
-            return report, truth, self.replay(path)
+            sums = self.replay(path)
+            self.check(report, truth, sums["unseen_ns"])
+            return report, truth, sums
 
     def test_example(self):
         for kind in ("gil", "ft"):
@@ -117,7 +118,8 @@ class Identity(unittest.TestCase):
         report, truth, _ = self.run_one("gil", "single.py", 2)
         levels = report["parallelism"]["ns_by_level"]
         self.assertLess(sum(levels[2:]), 0.002 * truth["wall_ns"], ftp.figures(report, truth))
-        report, truth, _ = self.run_one("ft", "locks.py", 2, ftp.CORES, "private")
+        report, truth, _ = ftp.undisturbed(
+            lambda: self.run_one("ft", "locks.py", 2, ftp.CORES, "private"), 0.15)
         levels = report["parallelism"]["ns_by_level"]
         self.assertGreater(levels[ftp.CORES], 0.8 * truth["wall_ns"], ftp.figures(report, truth))
         self.assertEqual(sum(levels[ftp.CORES + 1:]), 0, levels)
@@ -135,7 +137,10 @@ class Identity(unittest.TestCase):
         """The same work, watched without and with probes: alike in what the work decides."""
         seen = {}
         for options in ((), ("--exact=full",)):
-            report, truth, _ = self.run_one("gil", "handoff.py", 499, options=options)
+            # The receiver must be awake in time to wait, so it needs a core when it is woken.
+            report, truth, _ = ftp.attempts(
+                lambda chosen=options: self.run_one("gil", "handoff.py", 499, options=chosen),
+                lambda result: result[0]["gil"]["waits_hi"] < 499)
             told = ftp.figures(report, truth)
             gil = report["gil"]
             seen[options] = gil["wait_ns"] / truth["hold_ns"]

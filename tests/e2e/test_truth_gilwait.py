@@ -73,7 +73,7 @@ class GilWait(unittest.TestCase):
 
     def test_short_waits(self):
         """Waits of microseconds, and many calls that never wait."""
-        self.compare("gilio.py", 4, 20_000)
+        self.compare("gilio.py", 2, 40_000)
 
 
 if __name__ == "__main__":
