@@ -34,6 +34,7 @@ ft_inline __u32 gil_bound(__u32 i)
 
 struct ft_gil {
 	__u64 holder; /* thread state that holds it, 0: nobody */
+	__u64 last;   /* that held it last, holds it or not */
 	__u64 swno;
 	bool enabled;
 };
@@ -49,6 +50,7 @@ ft_inline int gil_read(struct task_struct *other, const struct ft_target *tg, __
 	__u64 w[5];
 
 	g->holder = 0;
+	g->last = 0;
 	g->swno = 0;
 	g->enabled = false;
 	if (read_target(other, w, sizeof(w), addr)) {
@@ -58,11 +60,13 @@ ft_inline int gil_read(struct task_struct *other, const struct ft_target *tg, __
 	if (tg->free_threaded) {
 		g->enabled = (__u32)w[0] != 0;
 		g->swno = w[4];
+		g->last = w[2];
 		if (g->enabled && (__s32)w[3] == 1)
 			g->holder = w[2];
 	} else {
 		g->enabled = true;
 		g->swno = w[3];
+		g->last = w[1];
 		if ((__s32)w[2] == 1)
 			g->holder = w[1];
 	}
@@ -313,6 +317,7 @@ ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, __u
 {
 	__u32 i = gil_find(target, uaddr);
 	struct ft_gil g;
+	bool own = false;
 	__u64 off;
 
 	if (!i && !other && gil_refresh(target))
@@ -326,16 +331,23 @@ ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, __u
 	gil_read(other, tg, o->arg, &g);
 	gil_note(tg, i, &g);
 	o->swno = g.swno;
-	if (tg->no_offsets)
+	if (tg->no_offsets) {
 		o->held = gil_held(other, tg, target, t, false);
-	else if (g.holder)
-		o->held = is_own_tstate(other, tg, t->ns_tid, g.holder);
+		own = o->held;
+	} else if (is_own_tstate(other, tg, t->ns_tid, g.last)) {
+		own = true;
+		o->held = g.holder != 0;
+	}
 	if (off >= tg->gil_switch_cond) {
 		/* a taker that holds the GIL already can sleep on switch_mutex for a moment */
 		o->state = o->held ? FT_ST_LOCK_WAIT : FT_ST_GIL_SWITCH;
 	} else if (off >= tg->gil_cond) {
-		/* a holder asleep on gil->mutex stands inside drop_gil: held off core, no wait */
-		o->state = o->held ? FT_ST_LOCK_WAIT : FT_ST_GIL_WAIT;
+		/*
+		 * A holder asleep on gil->mutex stands inside drop_gil: held off core, no wait. So
+		 * does the last holder when `locked` is 0 already: pthread_cond_signal() can sleep
+		 * on the condition variable's own lock. Who waits in take_gil is never the last.
+		 */
+		o->state = own ? FT_ST_LOCK_WAIT : FT_ST_GIL_WAIT;
 	} else {
 		return false;
 	}

@@ -271,9 +271,9 @@ static void find_waits(struct model *m, const struct seq *q)
 			continue;
 		at = later(q->base + s->t, at);
 		off = true;
-		sure = !row || s->cont == FT_CONT_NEW ||
-		       (s->cont != FT_CONT_SAME && at - on_since > 200000);
-		same = !sure && (s->cont == FT_CONT_SAME || s->swno - swno <= 1);
+		same = row && s->cont != FT_CONT_NEW &&
+		       (s->cont == FT_CONT_SAME || s->swno - swno <= 1);
+		sure = !row || s->cont == FT_CONT_NEW || at - on_since > 200000;
 		if (open && (gil ? !same : s->held || s->state != FT_ST_RUNQ)) {
 			m->wait[m->wait_cnt++] =
 				(struct wait){.ns = to > from ? to - from : 0, .origin = origin};

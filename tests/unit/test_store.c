@@ -178,6 +178,7 @@ static void test_new(void **state)
 	struct ft_store s = store("deep/er");
 	char path[PATH_MAX], want[64], newest[PATH_MAX];
 	struct stat st;
+	char stamp[32];
 	struct tm tm;
 	int i;
 
@@ -191,7 +192,8 @@ static void test_new(void **state)
 	assert_int_equal(st.st_mode & 07777, 0700);
 	assert_int_equal(ft_store_newest(&s, newest, sizeof(newest)), -ENOENT); /* empty */
 	assert_non_null(localtime_r(&clock_s, &tm));
-	strftime(want, sizeof(want), "%Y%m%d-%H%M%S-4711.ftprof", &tm);
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	snprintf(want, sizeof(want), "%s-4711-%d.ftprof", stamp, getpid());
 	assert_string_equal(base(path), want);
 	assert_int_not_equal(access(path, F_OK), 0); /* a name, no file */
 	/* several in one second: names of their own, and the last one is the newest */

@@ -179,8 +179,7 @@ static int choose_path(struct opts *o, char *path, size_t sz)
 		o->cap.out.force = o->show.force;
 		return 0;
 	}
-	/* our own id: two of us may look at one process in the same second */
-	err = err ?: ft_store_new(&store, getpid(), path, sz);
+	err = err ?: ft_store_new(&store, o->cap.pid ?: getpid(), path, sz);
 	o->cap.out.as_user = !err;
 	if (err) {
 		/* a service without a home: the session is not kept, the report works */
