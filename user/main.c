@@ -38,6 +38,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	argp_err_exit_status = FT_EXIT_USAGE;
+	signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to report, not a death */
 	if (argc < 2)
 		return ft_cmd_list(argc, argv);
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {

@@ -278,6 +278,27 @@ static void test_prune(void **state)
 	}
 }
 
+/* What a killed run left goes after a day; what a live one writes stays. */
+static void test_leftovers(void **state)
+{
+	struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+	struct ft_store s = store("leftovers");
+	char path[PATH_MAX];
+
+	(void)state;
+	assert_int_equal(ft_store_new(&s, 1, path, sizeof(path)), 0);
+	put(&s, "20240101-000000-5-6.ftprof.tmp-abcdef");
+	put(&s, "20240101-000000-7-8.ftprof.tmp-ghijkl");
+	snprintf(path, sizeof(path), "%.3000s/20240101-000000-5-6.ftprof.tmp-abcdef", s.dir);
+	/* far before the time that the test's own clock tells, too */
+	assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+	assert_int_equal(ft_store_prune(&s, 3), 0);
+	assert_false(has(&s, "20240101-000000-5-6.ftprof.tmp-abcdef"));
+	assert_true(has(&s, "20240101-000000-7-8.ftprof.tmp-ghijkl"));
+	snprintf(path, sizeof(path), "%.3000s/20240101-000000-7-8.ftprof.tmp-ghijkl", s.dir);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_links(void **state)
 {
 	struct ft_store s = store("links");
@@ -318,9 +339,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const made[] = {"deep/er/ftprof", "deep/er",	     "deep",
-					   "order/ftprof",   "order",	     "prune/ftprof",
-					   "prune",	     "links/ftprof", "links"};
+	static const char *const made[] = {
+		"deep/er/ftprof", "deep/er",	  "deep",  "order/ftprof",
+		"order",	  "prune/ftprof", "prune", "leftovers/ftprof",
+		"leftovers",	  "links/ftprof", "links"};
 	char path[128];
 	size_t i;
 
@@ -336,9 +358,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),  cmocka_unit_test(test_new),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_prune),
-		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_find),	  cmocka_unit_test(test_new),
+		cmocka_unit_test(test_order),	  cmocka_unit_test(test_prune),
+		cmocka_unit_test(test_leftovers), cmocka_unit_test(test_links),
 	};
 
 	setenv("TZ", "UTC", 1); /* summer time would set the clock back */

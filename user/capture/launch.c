@@ -101,6 +101,7 @@ static void child(char *const argv[], int gate, int err_fd, char **env)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
 	do {
 		n = read(gate, &c, 1);
 	} while (n < 0 && errno == EINTR);

@@ -16,6 +16,7 @@
 #include "base/units.h"
 
 #define SUFFIX ".ftprof"
+#define LEFTOVER_S 86400 /* a live run saves every two seconds */
 
 int ft_store_find(struct ft_store *s)
 {
@@ -143,6 +144,29 @@ int ft_store_newest(const struct ft_store *s, char *path, size_t sz)
 	return err;
 }
 
+static int is_leftover(const struct dirent *d)
+{
+	return d->d_name[0] != '.' && strstr(d->d_name, SUFFIX ".tmp-") != NULL;
+}
+
+/* What a killed run left under its temporary name, once nobody can be writing it any more. */
+static void prune_leftovers(const struct ft_store *s)
+{
+	char path[PATH_MAX + 256];
+	struct dirent **v = NULL;
+	struct stat st;
+	int i, n = scandir(s->dir, &v, is_leftover, NULL);
+
+	for (i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->dir, v[i]->d_name);
+		if (!lstat(path, &st) && S_ISREG(st.st_mode) &&
+		    st.st_mtime + LEFTOVER_S < time(NULL))
+			unlink(path);
+	}
+	if (n >= 0)
+		free_list(v, n);
+}
+
 int ft_store_prune(const struct ft_store *s, int keep)
 {
 	char path[PATH_MAX + 256];
@@ -152,6 +176,7 @@ int ft_store_prune(const struct ft_store *s, int keep)
 
 	if (err)
 		return err;
+	prune_leftovers(s);
 	n = list(s, &v);
 	for (i = 0; i < n - keep; i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->dir, v[i]->d_name);

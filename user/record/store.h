@@ -31,7 +31,7 @@ int ft_store_find(struct ft_store *s);
 int ft_store_new(const struct ft_store *s, int pid, char *path, size_t sz);
 /* The newest session. -ENOENT: none. */
 int ft_store_newest(const struct ft_store *s, char *path, size_t sz);
-/* Removes all but the newest `keep`. */
+/* Removes all but the newest `keep`, and what killed runs left a day ago or longer. */
 int ft_store_prune(const struct ft_store *s, int keep);
 
 #endif
