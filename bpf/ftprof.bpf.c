@@ -225,6 +225,12 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 	to = find_thread(next, &to_slot);
 	if (!to)
 		to_slot = 0;
+	/*
+	 * From one stranger to another: the core stays with others, and neither a count nor a clock
+	 * is needed. This is all that most switches of a host get to see.
+	 */
+	if (!(from_slot | to_slot) && prev->pid && next->pid)
+		return 0;
 	c = bpf_map_lookup_elem(&cpus, &zero);
 	if (!c || !(from_slot | to_slot | c->allowed))
 		return 0;

@@ -26,15 +26,17 @@
 #include "os/cgroup.h"
 #include "os/procfs.h"
 
-#define PERIOD_MS 20	     /* between two looks at the rings */
+/* Between two looks at the rings: at 400,000 switches a second they hold ten times that. */
+#define PERIOD_MS 50
+second * /
 #define SOON_MS 2	     /* while a started command's interpreter is awaited */
-#define POLL_NS 200000000ull /* between two looks at the interpreter's state */
+#define POLL_NS 500000000ull /* between two looks at the interpreter's state */
 #define TOUCH_NS 10000000000ull
 #define SAVE_NS 2000000000ull /* so much at most is lost when ftprof is killed */
 #define RING_BYTES (16u << 20)
 #define MIN_SLOTS 2048
 
-struct session {
+	struct session {
 	const struct ft_capture_opts *o;
 	struct ft_proc target;
 	struct ft_cores cores;
