@@ -26,9 +26,8 @@
 #include "os/cgroup.h"
 #include "os/procfs.h"
 
-/* Between two looks at the rings: at 400,000 switches a second they hold ten times that. */
+/* Between two looks at the rings: they hold ten times that at 400,000 switches a second. */
 #define PERIOD_MS 50
-second * /
 #define SOON_MS 2	     /* while a started command's interpreter is awaited */
 #define POLL_NS 500000000ull /* between two looks at the interpreter's state */
 #define TOUCH_NS 10000000000ull
