@@ -35,7 +35,7 @@
 #define RING_BYTES (16u << 20)
 #define MIN_SLOTS 2048
 
-	struct session {
+struct session {
 	const struct ft_capture_opts *o;
 	struct ft_proc target;
 	struct ft_cores cores;
