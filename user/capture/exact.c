@@ -12,7 +12,7 @@
 
 #define WINDOW_NS 3000000ull /* the kernel adds some milliseconds while it takes the probes out */
 #define FIRST_NS 50000000ull
-#define FIRST_COST_NS 15000000ull
+#define FIRST_COST_NS 60000000ull /* one core for as long as taking them out lasts */
 #define MIN_GAP_NS 500000000ull
 
 static const enum ft_probe_prog prog_of[FT_SITE_CNT] = {

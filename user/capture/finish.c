@@ -168,6 +168,10 @@ static void describe_limits(struct ft_finish *f)
 			  f->target->rt->version);
 	if (f->cores->quota_unknown)
 		add_limit(info, "the CPU quota of its cgroup cannot be read from here");
+	if (f->exact->mode == FT_EXACT_WINDOWS && !f->exact->windows)
+		add_limit(info,
+			  "no window of the GIL probes fitted their budget: measure for longer, "
+			  "or raise --max-overhead");
 	if (!f->opts->tick_hz)
 		add_limit(info, "without ticks on-core time is not split");
 }
