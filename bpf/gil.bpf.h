@@ -344,9 +344,12 @@ ft_inline bool classify_gil(struct task_struct *other, struct ft_target *tg, __u
 	} else if (off >= tg->gil_cond) {
 		/*
 		 * A holder asleep on gil->mutex stands inside drop_gil: held off core, no wait. So
-		 * does the last holder when `locked` is 0 already: pthread_cond_signal() can sleep
-		 * on the condition variable's own lock. Who waits in take_gil is never the last.
+		 * does the last holder on the condition variable when `locked` is 0 already:
+		 * pthread_cond_signal() can sleep on that variable's own lock, and who waits in
+		 * take_gil is not the last holder. On gil->mutex it can be, on its way in.
 		 */
+		if (off >= tg->gil_mutex)
+			own = o->held;
 		o->state = own ? FT_ST_LOCK_WAIT : FT_ST_GIL_WAIT;
 	} else {
 		return false;
