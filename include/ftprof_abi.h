@@ -295,7 +295,7 @@ enum ft_cnt {
 	FT_CN_PROBE_TAKE = 15,	 /* hits of the probe on take_gil */
 	FT_CN_PROBE_SIGNAL = 16, /* hits of the probe on pthread_cond_signal or drop_gil */
 	FT_CN_TICKS = 17,	 /* ticks that found a thread of the target */
-	FT_CN_SWITCHES = 18,	 /* switches that touched the target */
+	FT_CN_SWITCHES = 18,	 /* never counted: each thread has its own number */
 	FT_CN_CHILDREN = 19,	 /* processes that the target made */
 	FT_CN_REPAIRED = 20,
 	FT_CN_CNT = 21,
