@@ -9,7 +9,7 @@
 #ifndef FTPROF_ABI_H
 #define FTPROF_ABI_H
 
-#define FT_ABI_VERSION 1
+#define FT_ABI_VERSION 2
 
 #define FT_COMM_LEN 16
 #define FT_MAX_SLOTS 16382 /* a slot index + 1 fits the 14 bits it has in the wake word */
@@ -18,6 +18,13 @@
 #define FT_MAX_SYSCALLS 512
 #define FT_MAX_TARGETS 64
 #define FT_MAX_SPIN_RANGES 6
+
+#define FT_PY_DEPTH 128	  /* Python frames a stack has at most; the innermost ones are kept */
+#define FT_USER_DEPTH 127 /* native frames (the kernel's own limit) */
+#define FT_KERN_DEPTH 64
+#define FT_CODE_NAME_MAX 256   /* bytes of a name that the BPF side copies */
+#define FT_CODE_FILE_MAX 512   /* of a file name */
+#define FT_CODE_LINES_MAX 2048 /* of a line table */
 
 /*
  * What a thread is doing. At any instant it is in exactly one of these; FT_ST_ON is split further
@@ -54,6 +61,17 @@ enum ft_origin {
 	FT_OR_OTHER = 3,    /* released without sleeping */
 	FT_OR_CNT = 4,
 };
+
+/*
+ * What a stack's weight is: the time of a thread off core in an enum ft_state (the numbers below
+ * FT_ST_CNT), its time on a core by what that was spent on, or what the holder of the GIL cost
+ * those who waited for it (waiters x time).
+ */
+#define FT_SK_ON 16	    /* + enum ft_on */
+#define FT_SK_BLAME 24	    /* the holder on a core */
+#define FT_SK_BLAME_OFF 25  /* the holder off core */
+#define FT_SK_BLAME_FREE 26 /* nobody held it: from the wake-up of a waiter to its arrival */
+#define FT_SK_CNT 27
 
 /*
  * GIL wait lengths are kept in log-linear buckets: values below 32 ns exactly, above it 16 buckets
@@ -122,6 +140,69 @@ struct ft_thread {
 
 _Static_assert(sizeof(struct ft_thread) == 344, "struct ft_thread changed: it is in session files");
 
+/*
+ * One frame of a Python stack as the walker found it. A mark stands where there is no frame to
+ * name: `code` is 0 then, and `ident` says which (enum ft_pymark).
+ */
+struct ft_pyframe {
+	__u64 code;  /* address of the code object */
+	__u32 ident; /* of what stood at that address: addresses are used again */
+	__u32 at;    /* index of the instruction, in code units; FT_PY_NO_AT: not known */
+};
+
+#define FT_PY_NO_AT 0xffffffffu
+
+enum ft_pymark {
+	FT_PM_NONE = 0,
+	FT_PM_ENTRY = 1,     /* C called the interpreter here: one native eval loop per run */
+	FT_PM_TRUNCATED = 2, /* deeper than FT_PY_DEPTH: the outer frames are missing */
+	FT_PM_FRAME = 3,     /* error: a frame cannot be read; the outer frames are missing */
+	FT_PM_CODE = 4,	     /* error: a code object cannot be read */
+	FT_PM_TYPE = 5,	     /* error: what a frame executes is no code object */
+	FT_PM_LOOP = 6,	     /* error: a frame's caller is itself; the outer frames are missing */
+	FT_PM_TSTATE = 7,    /* error: the thread state cannot be read */
+	FT_PM_CNT = 8,
+};
+
+/*
+ * Where an interpreter keeps what the walker reads, in bytes. All of a frame that it needs lies in
+ * its first FT_PY_FRAME_BYTES, all of a code object in its first FT_PY_CODE_BYTES.
+ */
+#define FT_PY_FRAME_BYTES 80
+#define FT_PY_CODE_BYTES 256
+
+struct ft_pylayout {
+	__u64 code_type;      /* address of PyCode_Type; 0: not known, nothing is walked */
+	__u16 interp_threads; /* interpreter_state.threads_head */
+	__u16 ts_next;
+	__u16 ts_frame;	   /* thread_state.current_frame */
+	__u16 fr_previous; /* in a frame */
+	__u16 fr_executable;
+	__u16 fr_instr_ptr;
+	__u16 fr_owner;
+	__u16 fr_tlbc;	      /* tlbc_index, 0: this build has none */
+	__u16 co_firstlineno; /* in a code object */
+	__u16 co_version;
+	__u16 co_filename;
+	__u16 co_qualname;
+	__u16 co_linetable;
+	__u16 co_code; /* co_code_adaptive */
+	__u16 co_tlbc; /* 0: none */
+	__u16 str_length;
+	__u16 str_state;
+	__u16 str_ascii;   /* where the characters of an ASCII string begin */
+	__u16 str_compact; /* of any other compact string */
+	__u16 bytes_size;  /* ob_size of a bytes object */
+	__u16 bytes_data;
+	__u8 str_kind_shift; /* the three bits of `kind` in the 32-bit word at str_state */
+	__u8 str_ascii_shift;
+	__u8 str_compact_shift;
+	__u8 owner_entry; /* frames of this owner and above are no Python function's */
+	__u8 pad[2];
+};
+
+_Static_assert(sizeof(struct ft_pylayout) == 56, "ABI");
+
 /* Code whose presence under a tick means spinning for a lock: [lo, hi) in the target. */
 struct ft_range {
 	__u64 lo;
@@ -159,6 +240,7 @@ struct ft_target {
 	__u8 pad[3];
 	__u16 spin_cnt;
 	struct ft_range spin[FT_MAX_SPIN_RANGES];
+	struct ft_pylayout py;
 	/* written by the BPF programs: the GILs of the interpreters seen so far */
 	__u64 interp_seen; /* head of the interpreter list when `gil` was filled */
 	__u32 gil_cnt;
@@ -199,7 +281,9 @@ enum ft_ev_type {
 	FT_EV_CPU = 5,	 /* time that a core gave to other processes */
 	FT_EV_EXEC = 6,	 /* the target replaced its program */
 	FT_EV_FORK = 7,	 /* the target made a process */
-	FT_EV_TYPE_CNT = 8,
+	FT_EV_STACK = 8, /* a stack that was not seen before (or not lately) */
+	FT_EV_CODE = 9,	 /* a code object that was not seen before (or not lately) */
+	FT_EV_TYPE_CNT = 10,
 };
 
 struct ft_ev_hdr {
@@ -225,6 +309,7 @@ struct ft_ev_slice {
 	__u64 out_ns;
 	__u64 wake_ns;
 	__u64 arg;
+	__u64 stack; /* it left its core with, 0: not walked */
 	__u32 seq;
 	__u16 waker; /* slot + 1 of the waker, 0: not a thread of the target, or not believed */
 	__u8 state;
@@ -233,7 +318,8 @@ struct ft_ev_slice {
 
 struct ft_ev_tick {
 	struct ft_ev_hdr h;
-	__u8 on; /* enum ft_on */
+	__u64 stack; /* 0: not walked */
+	__u8 on;     /* enum ft_on */
 	__u8 pad[7];
 };
 
@@ -267,9 +353,49 @@ struct ft_ev_proc { /* FT_EV_EXEC, FT_EV_FORK */
 	__u16 pad;
 };
 
+/*
+ * A stack. Its id is a hash of all frames. The lists follow without gaps, innermost frame first:
+ * kern_cnt and user_cnt addresses of 8 bytes, then py_cnt struct ft_pyframe.
+ */
+struct ft_ev_stack {
+	struct ft_ev_hdr h;
+	__u64 id;
+	__u16 target;
+	__u16 kern_cnt;
+	__u16 user_cnt;
+	__u16 py_cnt;
+};
+
+/*
+ * A code object, copied when it was first seen, since it may be gone when user space looks. The
+ * bytes of its name, file name (both as Python keeps them: 1, 2 or 4 bytes a character) and line
+ * table follow without gaps; each may be cut, its whole length stands beside it.
+ */
+struct ft_ev_code {
+	struct ft_ev_hdr h;
+	__u64 code;
+	__u64 name; /* addresses of the objects, to read what was cut */
+	__u64 file;
+	__u64 lines;
+	__u32 ident;
+	__u32 firstlineno;
+	__u32 name_chars; /* whole length, characters */
+	__u32 file_chars;
+	__u32 lines_whole; /* bytes */
+	__u16 name_len;	   /* bytes that follow */
+	__u16 file_len;
+	__u16 lines_len;
+	__u16 target;
+	__u8 name_kind; /* bytes a character: 1, 2, 4; 0: cannot be read */
+	__u8 file_kind;
+	__u8 pad[2];
+};
+
 _Static_assert(sizeof(struct ft_ev_hdr) == 16, "ABI");
-_Static_assert(sizeof(struct ft_ev_slice) == 48, "ABI");
-_Static_assert(sizeof(struct ft_ev_tick) == 24, "ABI");
+_Static_assert(sizeof(struct ft_ev_stack) == 32, "ABI");
+_Static_assert(sizeof(struct ft_ev_code) == 80, "ABI");
+_Static_assert(sizeof(struct ft_ev_slice) == 56, "ABI");
+_Static_assert(sizeof(struct ft_ev_tick) == 32, "ABI");
 _Static_assert(sizeof(struct ft_ev_start) == 48, "ABI");
 _Static_assert(sizeof(struct ft_ev_exit) == 24, "ABI");
 _Static_assert(sizeof(struct ft_ev_cpu) == 32, "ABI");
@@ -295,10 +421,28 @@ enum ft_cnt {
 	FT_CN_PROBE_TAKE = 15,	 /* hits of the probe on take_gil */
 	FT_CN_PROBE_SIGNAL = 16, /* hits of the probe on pthread_cond_signal or drop_gil */
 	FT_CN_TICKS = 17,	 /* ticks that found a thread of the target */
-	FT_CN_SWITCHES = 18,	 /* never counted: each thread has its own number */
+	FT_CN_STACKS = 18,	 /* stacks walked */
 	FT_CN_CHILDREN = 19,	 /* processes that the target made */
 	FT_CN_REPAIRED = 20,
-	FT_CN_CNT = 21,
+	FT_CN_LOST_STACK = 21, /* descriptions of stacks and code that no ring took: sent again */
+	FT_CN_STACK_FULL = 22, /* weights that found no room: counted without their stack */
+	FT_CN_STACK_SKIPPED = 23, /* switches above the budget, not walked */
+	FT_CN_STACK_MARK = 24,	  /* + enum ft_pymark: stacks that hold such a mark */
+	FT_CN_CNT = 32,
+};
+
+/* Weights are counted in the kernel, by stack. */
+struct ft_wkey {
+	__u64 stack; /* 0: all that found no room */
+	__u32 arg;   /* system call number, for FT_ST_BLOCKED */
+	__u8 kind;   /* FT_SK_*, or an enum ft_state */
+	__u8 pad[3];
+};
+
+struct ft_wval {
+	__u64 ns;     /* weight; above the budget a sample counts for those that were skipped */
+	__u64 raw_ns; /* the time that was really seen with this stack */
+	__u64 cnt;
 };
 
 /* Time, sums of one CPU. */

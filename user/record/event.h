@@ -23,6 +23,8 @@
  *   CPU    core `cpu` gave out_ns (a length here, not a time) of wake_ns..ts to tasks outside the
  *          target; thr is FT_NO_THREAD.
  *   EXEC, FORK  arg is the process id; thr is FT_NO_THREAD.
+ * stack is a node of the session's stacks (record/stacks.h) or FT_NO_STACK: of a SLICE what the
+ * thread left its core with, of a TICK what it was found with.
  */
 struct ft_event {
 	__u64 ts;
@@ -36,7 +38,8 @@ struct ft_event {
 	__u8 type;  /* enum ft_ev_type */
 	__u8 state; /* enum ft_state; for TICK enum ft_on */
 	__u8 flags; /* FT_SF_* */
-	__u8 pad[7];
+	__u8 pad[3];
+	__u32 stack;
 };
 
 #endif

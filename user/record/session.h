@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "record/event.h"
+#include "record/stacks.h"
 
 struct ft_writer;
 struct ft_reader;
@@ -48,6 +49,11 @@ struct ft_session_info {
 	double quota; /* cpu.max as a number of cores, 0: none */
 	__u32 tick_hz;
 	bool has_events; /* false: totals only */
+	__u32 stack_hz;	 /* on-core stacks a second and core, 0: no stacks in this session */
+	bool native;	 /* with native frames */
+	bool kernel;	 /* with kernel frames */
+	/* one line for each library in which native stacks end early: no frame pointers */
+	char cut[FT_SITES_LEN];
 	/* the target */
 	__u32 pid;
 	char name[FT_COMM_LEN + 1];
@@ -93,6 +99,12 @@ struct ft_totals {
 	__u64 events_dropped;	/* not written to the file: above its size cap */
 	__u64 events_malformed; /* records that decode refused */
 	__u64 throttled_ns;	/* the cgroup's throttled time during the session */
+	__u64 stacks_distinct;	/* in the file */
+	__u64 stacks_cap;     /* how many there can be; above it they are counted without a name */
+	__u64 stacks_unnamed; /* frames whose code object was gone before it was read */
+	__u64 stacks_undescribed; /* stacks whose description was lost */
+	__u64 walk_ns;	   /* measured price of a walk and a frame, see docs/design.md; 0: not */
+	__u64 walk_frames; /* frames walked during walk_ns */
 };
 
 struct ft_writer_opts {
@@ -112,6 +124,11 @@ int ft_writer_open(const struct ft_writer_opts *opts, struct ft_writer **out);
 int ft_writer_info(struct ft_writer *w, const struct ft_session_info *info);
 int ft_writer_event(struct ft_writer *w, const struct ft_event *ev);
 int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, size_t cnt);
+/*
+ * Writes the frames and nodes that were added since the last call (both arrays only grow) and all
+ * weights. A reader takes all frames and nodes and the last weights.
+ */
+int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s);
 /* Sets totals->events_dropped from the writer's own count before writing. */
 int ft_writer_totals(struct ft_writer *w, struct ft_totals *totals);
 /* Puts what is buffered on disk; call now and then so that a killed run loses little. */
@@ -134,6 +151,8 @@ void ft_reader_close(struct ft_reader *r);
 const struct ft_session_info *ft_reader_info(const struct ft_reader *r);
 const struct ft_totals *ft_reader_totals(const struct ft_reader *r);
 const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t *cnt);
+/* Checked: every index is in range, parents stand before children, strings are as promised. */
+const struct ft_stacks *ft_reader_stacks(const struct ft_reader *r);
 /* NULL for a whole file, else one sentence. */
 const char *ft_reader_damage(const struct ft_reader *r);
 __u64 ft_reader_event_cnt(const struct ft_reader *r);
