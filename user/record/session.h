@@ -50,8 +50,8 @@ struct ft_session_info {
 	__u32 tick_hz;
 	bool has_events; /* false: totals only */
 	__u32 stack_hz;	 /* on-core stacks a second and core, 0: no stacks in this session */
-	bool native;	 /* with native frames */
-	bool kernel;	 /* with kernel frames */
+	bool native_frames;
+	bool kernel_frames;
 	/* one line for each library in which native stacks end early: no frame pointers */
 	char cut[FT_SITES_LEN];
 	/* the target */
