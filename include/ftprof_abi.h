@@ -20,6 +20,7 @@
 #define FT_MAX_SPIN_RANGES 6
 
 #define FT_PY_DEPTH 128	  /* Python frames a stack has at most; the innermost ones are kept */
+#define FT_PY_ELEMS 161	  /* those and the marks between and behind them */
 #define FT_USER_DEPTH 127 /* native frames (the kernel's own limit) */
 #define FT_KERN_DEPTH 64
 #define FT_CODE_NAME_MAX 256   /* bytes of a name that the BPF side copies */
@@ -122,6 +123,13 @@ struct ft_thread {
 	__u64 exec_ns;	      /* the kernel's own sum of its CPU time when it last left a core */
 	__u64 site;	     /* where it stood in its last system call that blocked without a GIL */
 	__u64 exact_take_ts; /* entry of the take_gil it stands in */
+	__u64 tstate;	     /* its thread state, 0: not known; checked at each use */
+	__u64 stack;	     /* it left its core with, 0: not walked */
+	__u64 walk_ns;	     /* when its stack was last walked at a switch */
+	__u64 blame0;	     /* waiters x time of its GIL when it left its core holding it */
+	__u64 free_wait;     /* waiters x time on its way in, a hand-over if it gets the GIL */
+	__u32 stack_n;	     /* switches that `stack` stands for, 0: not walked */
+	__u32 tstate_miss;   /* walks in a row that found no thread state */
 	__u32 seq;	     /* number of the next slice record */
 	__u32 tid;	     /* in the initial PID namespace */
 	__u32 ns_tid;	     /* in the target's own PID namespace */
@@ -138,7 +146,7 @@ struct ft_thread {
 	char comm[FT_COMM_LEN];
 };
 
-_Static_assert(sizeof(struct ft_thread) == 344, "struct ft_thread changed: it is in session files");
+_Static_assert(sizeof(struct ft_thread) == 392, "struct ft_thread changed: it is in session files");
 
 /*
  * One frame of a Python stack as the walker found it. A mark stands where there is no frame to
@@ -198,7 +206,7 @@ struct ft_pylayout {
 	__u8 str_ascii_shift;
 	__u8 str_compact_shift;
 	__u8 owner_entry; /* frames of this owner and above are no Python function's */
-	__u8 pad[2];
+	__u16 ob_type;
 };
 
 _Static_assert(sizeof(struct ft_pylayout) == 56, "ABI");
@@ -250,6 +258,15 @@ struct ft_target {
 	__u64 switch_number0[FT_MAX_GILS]; /* first value read */
 };
 
+/*
+ * Those who wait for one GIL: their number and the time of its last change in one word
+ * (ftprof_state.h), and the integral of that number over time until then.
+ */
+struct ft_gil_wait {
+	__u64 word;
+	__u64 sum_ns;
+};
+
 /* The concurrency word (ftprof_state.h), on a cache line of its own: it moves between the cores. */
 struct ft_conc {
 	__u64 word;
@@ -261,10 +278,15 @@ struct ft_cpu {
 	__u8 allowed; /* the process may run here; set by user space before attach */
 	__u8 idle;    /* the last switch went to the idle task */
 	__u8 pad[6];
-	__u64 last_ns;	/* of the last switch */
-	__u64 win_ns;	/* begin of the window of `other_ns`, 0: none open */
-	__u64 other_ns; /* given to tasks outside the target since win_ns */
-	__u64 delta;	/* scratch of the program that runs on a switch */
+	__u64 last_ns;	  /* of the last switch */
+	__u64 win_ns;	  /* begin of the window of `other_ns`, 0: none open */
+	__u64 other_ns;	  /* given to tasks outside the target since win_ns */
+	__u64 delta;	  /* scratch of the program that runs on a switch */
+	__u64 walk_begin; /* of the window in which walks are counted */
+	__u32 walk_want;  /* switches in it */
+	__u32 walk_cnt;	  /* walks in it since `every` changed */
+	__u32 every;	  /* one in so many switches is walked; 0: all */
+	__u32 tick_acc;	  /* which ticks walk */
 };
 
 /* A thread's task storage; a group leader's `target1` is what makes its process a target. */
@@ -355,7 +377,7 @@ struct ft_ev_proc { /* FT_EV_EXEC, FT_EV_FORK */
 
 /*
  * A stack. Its id is a hash of all frames. The lists follow without gaps, innermost frame first:
- * kern_cnt and user_cnt addresses of 8 bytes, then py_cnt struct ft_pyframe.
+ * py_cnt struct ft_pyframe, then user_cnt and kern_cnt addresses of 8 bytes.
  */
 struct ft_ev_stack {
 	struct ft_ev_hdr h;

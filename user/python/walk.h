@@ -15,7 +15,7 @@
  * out[], or -errno (-ESRCH: the process is gone; -ENODATA: no layout).
  */
 int ft_py_walk(int pid, const struct ft_pylayout *l, __u64 tstate,
-	       struct ft_pyframe out[FT_PY_DEPTH + 1]);
+	       struct ft_pyframe out[FT_PY_ELEMS]);
 /* A mark in words: "[deeper than 128 frames]". *error: whether a walk went wrong there. */
 const char *ft_py_mark(enum ft_pymark mark, int *error);
 
