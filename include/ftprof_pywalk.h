@@ -71,6 +71,16 @@ ft_inline __u32 ft_pw_ident(const struct ft_pylayout *l, const struct ft_pybuf *
 	return (__u32)(h >> 32) ^ (__u32)h;
 }
 
+/*
+ * The frame under every __init__() that specialised code calls (_Py_InitCleanup, specialize.c, 3.12
+ * and later) is nobody's function: it has no first line, and its name is its file name.
+ */
+ft_inline int ft_pw_is_shim(const struct ft_pylayout *l, const struct ft_pybuf *b)
+{
+	return !ft_pw_code32(b, l->co_firstlineno) &&
+	       ft_pw_code64(b, l->co_filename) == ft_pw_code64(b, l->co_qualname);
+}
+
 ft_inline void ft_pw_put(struct ft_pywalk *w, struct ft_pyframe *out, __u64 code, __u32 ident,
 			 __u32 at)
 {
@@ -136,7 +146,12 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 	w->pad = 0;
 }
 
-/* One element more in *out; only while w->frame is not 0. A macro for FT_PW_READ's sake. */
+/*
+ * One step; only while w->frame is not 0, and at most FT_PW_STEPS times. Adds one element at *out,
+ * or none for a frame that nobody wants to see: w->cnt tells. A macro for FT_PW_READ's sake.
+ */
+#define FT_PW_STEPS (FT_PY_ELEMS + 31)
+
 #define FT_PW_STEP(ctx, l, b, w, out)                                                              \
 	do {                                                                                       \
 		__u64 addr_ = (w)->frame, prev_, code_;                                            \
@@ -168,6 +183,8 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 			ft_pw_mark(w, out, mark_);                                                 \
 			break;                                                                     \
 		}                                                                                  \
+		if (ft_pw_is_shim(l, b))                                                           \
+			break;                                                                     \
 		(w)->depth++;                                                                      \
 		FT_PW_AT(ctx, l, b, code_, at_);                                                   \
 		ft_pw_put(w, out, code_, ft_pw_ident(l, b), at_);                                  \
