@@ -198,7 +198,7 @@ setup: ## install the packages to build and test with
 	scripts/setup build test lint
 
 .PHONY: pythons
-pythons: ## build/python/gil and build/python/ft: CPython 3.14 with and without the GIL
+pythons: ## build/python/{gil,ft,gil313,ft313}: CPython 3.14 and 3.13, with and without the GIL
 	@scripts/get-pythons
 
 # The packages come first, and what make knows of them at its start would be stale: so a new make.
