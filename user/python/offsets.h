@@ -31,6 +31,8 @@ struct ft_offsets {
 	/* struct _gil_runtime_state; from cond on derived for x86-64 glibc */
 	__u16 gil_enabled, gil_interval, gil_last_holder, gil_locked, gil_switch_number;
 	__u16 gil_cond, gil_mutex, gil_switch_cond, gil_switch_mutex, gil_size;
+	/* frames, code objects, strings; py.code_type is 0 until ft_runtime_find() has found it */
+	struct ft_pylayout py;
 };
 
 /*

@@ -209,6 +209,22 @@ static int identify(struct finder *f, const struct ft_map *map, struct ft_elf *e
 	return 0;
 }
 
+/*
+ * Where PyCode_Type is: by it the walker tells a code object from what else a frame may hold. It
+ * is exported, so a stripped interpreter has it too. What stands there is not looked at: the
+ * process may just be starting, its type objects not yet relocated.
+ */
+static void find_code_type(struct ft_runtime *rt, struct ft_elf *e)
+{
+	struct ft_elf_sym sym;
+
+	if (!ft_elf_dynsym(e, "PyCode_Type", &sym) ||
+	    (!ft_elf_symbol(e, "PyCode_Type", &sym) && !sym.ambiguous))
+		rt->off.py.code_type = sym.vaddr + rt->elf.bias;
+	else
+		ft_debug("process %d: no symbol PyCode_Type: no Python stacks", rt->pid);
+}
+
 static void add_spin(struct ft_runtime *rt, struct ft_elf *e, __u64 bias, const char *name)
 {
 	if (rt->spin_cnt < FT_MAX_SPIN_RANGES &&
@@ -318,6 +334,8 @@ static int try_map(struct finder *f, const struct ft_map *m, struct ft_runtime *
 	if (!err)
 		err = identify(f, m, e, rt);
 	if (!err) {
+		if (!rt->no_offsets)
+			find_code_type(rt, e);
 		find_libc(f, rt, &libc);
 		fill_spin(rt, e, libc);
 	}
