@@ -11,6 +11,7 @@
 #include "conc.bpf.h"
 #include "gil.bpf.h"
 #include "gilprobe.bpf.h"
+#include "stack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -92,10 +93,66 @@ ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u
 	return idx + 1;
 }
 
-/* The thread leaves its core. Returns what that moves in the concurrency word. */
-ft_inline __u64 leave(struct task_struct *prev, struct ft_thread *t, __u32 slot1, __u64 now,
-		      __u32 prev_state)
+/* What a thread that leaves its core means for stacks and for the blame of GIL waits. */
+ft_inline void leave_stack(void *ctx, struct ft_cpu *c, struct ft_target *tg, struct ft_thread *t,
+			   const struct ft_out *o, __u64 now)
 {
+	__u32 gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0;
+
+	if (t->free_wait) {
+		/* it got the GIL; had another thread been faster, it would go on with its wait */
+		if (t->state != FT_ST_GIL_WAIT || t->gw_start == t->since_ns)
+			weight_add(0, FT_SK_BLAME_FREE, 0, t->free_wait, t->free_wait);
+		t->free_wait = 0;
+	}
+	if (o->state == FT_ST_GIL_WAIT)
+		gil_wait_move(t->target, gil, now, 1);
+	if (o->held)
+		t->blame0 = gil_wait_move(t->target, gil, now, 0);
+	t->stack = 0;
+	t->stack_n = 0;
+	if (o->state == FT_ST_DEAD)
+		return;
+	t->stack_n = walk_chance(c, t, now, o->held);
+	if (t->stack_n)
+		t->stack = stack_take(ctx, tg, t);
+	if (!t->stack)
+		t->stack_n = 0;
+}
+
+/* The off-core interval in *s has ended: its weights. */
+ft_inline void enter_stack(struct ft_thread *t, struct ft_ev_slice *s)
+{
+	__u32 gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0, n = t->stack_n;
+	__u64 end = s->wake_ns ? s->wake_ns : s->h.ts, off = s->h.ts - s->out_ns, w;
+
+	if (s->state == FT_ST_GIL_WAIT) {
+		if (s->wake_ns && (s->flags & FT_SF_WAKER_OK))
+			t->free_wait = (s->h.ts - end) * gil_waiters(t->target, gil);
+		end = s->h.ts;
+	}
+	if (s->flags & FT_SF_HELD) {
+		w = gil_wait_move(t->target, gil, s->h.ts, 0);
+		if (w > t->blame0)
+			weight_add(t->stack, FT_SK_BLAME_OFF, 0, w - t->blame0, w - t->blame0);
+	}
+	if (!n)
+		return;
+	s->stack = t->stack;
+	if (s->state == FT_ST_RUNQ)
+		end = s->out_ns;
+	if (end > s->out_ns)
+		weight_add(t->stack, s->state, s->state == FT_ST_BLOCKED ? s->arg : 0,
+			   (end - s->out_ns) * n, end - s->out_ns);
+	if (off > end - s->out_ns)
+		weight_add(t->stack, FT_ST_RUNQ, 0, (s->h.ts - end) * n, s->h.ts - end);
+}
+
+/* The thread leaves its core. Returns what that moves in the concurrency word. */
+ft_inline __u64 leave(void *ctx, struct ft_cpu *c, struct task_struct *prev, struct ft_thread *t,
+		      __u32 slot1, __u64 now, __u32 prev_state)
+{
+	struct ft_target *tg = target_of(t);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
 	struct ft_wait_done done = {};
 	struct ft_out o = {.now = now};
@@ -103,7 +160,7 @@ ft_inline __u64 leave(struct task_struct *prev, struct ft_thread *t, __u32 slot1
 
 	if ((t->flags & FT_TF_EXACT) && t->exact_gen != (__u8)exact_gen)
 		t->flags &= ~(FT_TF_EXACT | FT_TF_EXACT_HELD | FT_TF_IN_TAKE | FT_TF_TAKE_SLEPT);
-	classify(0, target_of(t), t->target, t, regs, prev_state, &o);
+	classify(0, tg, t->target, t, regs, prev_state, &o);
 	if (o.state == FT_ST_GIL_WAIT && (t->flags & FT_TF_IN_TAKE)) {
 		o.cont = t->flags & FT_TF_TAKE_SLEPT ? FT_CONT_SAME : FT_CONT_NEW;
 		t->flags |= FT_TF_TAKE_SLEPT;
@@ -112,6 +169,8 @@ ft_inline __u64 leave(struct task_struct *prev, struct ft_thread *t, __u32 slot1
 		count(FT_CN_REPAIRED);
 	if (done.valid)
 		hist_add(done.origin & (FT_OR_CNT - 1), done.ns);
+	if (stack_hz)
+		leave_stack(ctx, c, tg, t, &o, now);
 	if (o.state == FT_ST_DEAD) {
 		struct ft_ev_exit ev = {.h = {.ts = now, .slot = slot1 - 1}, .seq = t->seq};
 
@@ -131,6 +190,11 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 	if (!ft_thread_in(t, now, need_wake, &s)) {
 		count(FT_CN_REPAIRED);
 		return conc_delta(before, FT_ST_ON);
+	}
+	if (stack_hz) {
+		enter_stack(t, &s);
+		if (before == FT_ST_GIL_WAIT)
+			gil_wait_move(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0, now, -1);
 	}
 	if (s.state == FT_ST_BLOCKED && s.arg < FT_MAX_SYSCALLS) {
 		struct ft_times *times = my_times();
@@ -207,7 +271,7 @@ ft_inline struct ft_thread *find_dying(struct task_struct *task, __u32 *slot1)
 	return t && t->state != FT_ST_DEAD ? t : 0;
 }
 
-ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
+ft_inline int on_switch(void *ctx, bool preempt, struct task_struct *prev, struct task_struct *next,
 			__u32 prev_state)
 {
 	struct ft_thread *from = 0, *to = 0;
@@ -244,7 +308,7 @@ ft_inline int on_switch(bool preempt, struct task_struct *prev, struct task_stru
 		if (from->state != FT_ST_ON)
 			c->delta += missed_enter(from_slot, now,
 						 prev->se.sum_exec_runtime - from->exec_ns);
-		c->delta += leave(prev, from, from_slot, now, preempt ? 0 : prev_state);
+		c->delta += leave(ctx, c, prev, from, from_slot, now, preempt ? 0 : prev_state);
 		from->exec_ns = prev->se.sum_exec_runtime;
 	}
 	if (to)
@@ -268,7 +332,7 @@ SEC("?tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
 	     unsigned int prev_state)
 {
-	return on_switch(preempt, prev, next, prev_state);
+	return on_switch(ctx, preempt, prev, next, prev_state);
 }
 
 /*
@@ -278,7 +342,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	return on_switch(preempt, prev, next, prev->__state);
+	return on_switch(ctx, preempt, prev, next, prev->__state);
 }
 
 SEC("?tp_btf/sched_waking")
@@ -295,8 +359,8 @@ int BPF_PROG(sched_waking, struct task_struct *p)
 	t = find_thread(p, &slot1);
 	if (!t)
 		return 0;
-	/* who woke is told in events only */
-	cur = with_events ? bpf_get_current_task_btf() : 0;
+	/* who woke is told in events, and tells a hand-over of the GIL from a timeout */
+	cur = with_events || stack_hz ? bpf_get_current_task_btf() : 0;
 	if (cur && find_thread(cur, &by)) {
 		regs = (struct pt_regs *)bpf_task_pt_regs(cur);
 		nr = (long)regs->orig_ax;
@@ -406,6 +470,40 @@ ft_inline bool is_spinning(const struct ft_target *tg, struct pt_regs *regs)
 	return false;
 }
 
+/*
+ * The stack under a tick: as often as was asked for, as a sample of on-core time, and whenever the
+ * thread holds a GIL that others wait for. Returns the id of a sample, else 0.
+ */
+ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_target *tg, struct ft_thread *t,
+			   __u8 on)
+{
+	__u32 waiters = 0, rate = tick_hz ?: 1;
+	bool sample = false;
+	__u64 id, ns;
+
+	c->tick_acc += stack_hz;
+	if (c->tick_acc >= rate) {
+		c->tick_acc -= rate;
+		sample = true;
+	}
+	if (on == FT_ON_GIL)
+		waiters = gil_waiters(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0);
+	if (!sample && !waiters)
+		return 0;
+	id = stack_take(ctx, tg, t);
+	if (!id)
+		return 0;
+	if (waiters) {
+		ns = 1000000000ull / rate * waiters;
+		weight_add(id, FT_SK_BLAME, 0, ns, ns);
+	}
+	if (!sample)
+		return 0;
+	ns = 1000000000ull / (stack_hz ?: 1);
+	weight_add(id, FT_SK_ON + on, 0, ns, ns);
+	return id;
+}
+
 SEC("?perf_event")
 int tick(void *ctx)
 {
@@ -413,6 +511,7 @@ int tick(void *ctx)
 	struct ft_thread *t;
 	struct ft_target *tg;
 	struct ft_ev_tick ev = {};
+	struct ft_cpu *c;
 	__u32 zero = 0, slot1 = 0;
 	__u8 on = FT_ON_FREE;
 
@@ -420,8 +519,7 @@ int tick(void *ctx)
 		return 0;
 	if (!cur->pid) {
 		/* idle since before the session, or since a switch that was not reported */
-		struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
-
+		c = bpf_map_lookup_elem(&cpus, &zero);
 		if (c && c->allowed && !c->idle) {
 			c->idle = 1;
 			c->last_ns = bpf_ktime_get_ns();
@@ -447,6 +545,11 @@ int tick(void *ctx)
 	}
 	ft_thread_tick(t, on);
 	count(FT_CN_TICKS);
+	if (stack_hz) {
+		c = bpf_map_lookup_elem(&cpus, &zero);
+		if (c)
+			ev.stack = tick_stack(ctx, c, tg, t, on);
+	}
 	if (with_events) {
 		ev.h.ts = bpf_ktime_get_ns();
 		ev.h.slot = slot1 - 1;
@@ -454,6 +557,22 @@ int tick(void *ctx)
 		emit(&ev, sizeof(ev), FT_EV_TICK);
 	}
 	return 0;
+}
+
+/* The GIL that a thread waits for, or holds, when the session begins. */
+ft_inline void seed_gil(struct ft_target *tg, __u32 target, __u32 slot1,
+			const struct ft_thread *seen, const struct ft_out *o)
+{
+	__u32 idx = slot1 - 1, gil = seen->gil_idx1 ? seen->gil_idx1 - 1 : 0;
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &idx);
+
+	if (!t)
+		return;
+	t->gil_idx1 = seen->gil_idx1;
+	if (o->state == FT_ST_GIL_WAIT)
+		gil_wait_move(target, gil, start_ns, 1);
+	if (o->held)
+		t->blame0 = gil_wait_move(target, gil, start_ns, 0);
 }
 
 /*
@@ -508,6 +627,8 @@ ft_inline int seed_task(struct task_struct *task, bool can_read)
 			  FT_TF_SEEDED | (o.held ? FT_TF_HELD_OUT : 0), false);
 	if (!slot1)
 		return 0;
+	if (stack_hz)
+		seed_gil(tg, target, slot1, &scratch, &o);
 	/* from here on the thread's own core writes the slot */
 	ts->slot1 = slot1;
 	conc_move(bpf_ktime_get_ns(), conc_delta(FT_ST_RUNQ, o.state));
@@ -518,6 +639,54 @@ SEC("?iter.s/task")
 int seed(struct bpf_iter__task *ctx)
 {
 	return seed_task(ctx->task, true);
+}
+
+/*
+ * The stacks of threads that are asleep when the session begins; they may sleep through all of it.
+ * A program of its own: the walk after all that seed() decides is too much for the verifier. The
+ * thread may wake up meanwhile: then its next switch overwrites what is put down here. Its code
+ * objects user space reads by itself: they are in use.
+ */
+SEC("?iter.s/task")
+int seed_stacks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct stack_scratch *s;
+	struct ft_thread *t;
+	struct ft_target *tg;
+	struct ft_task *stored;
+	__u64 *ts, id;
+	__u32 idx, zero = 0, target, ns_tid;
+
+	if (!task || !stack_hz)
+		return 0;
+	stored = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!stored || !stored->slot1)
+		return 0;
+	idx = stored->slot1 - 1;
+	t = bpf_map_lookup_elem(&slots, &idx);
+	s = bpf_map_lookup_elem(&seed_scratch, &zero);
+	if (!t || !s || t->switch_cnt || t->stack_n || t->state == FT_ST_ON)
+		return 0;
+	target = t->target;
+	ns_tid = t->ns_tid;
+	tg = bpf_map_lookup_elem(&targets, &target);
+	ts = bpf_map_lookup_elem(&tstates, &ns_tid);
+	if (!tg || !tg->py.code_type || !ts || !is_own_tstate(task, tg, ns_tid, *ts))
+		return 0;
+	s->user_cnt = s->kern_cnt = 0;
+	walk_into(task, s, tg, *ts);
+	id = s->walk.hash ?: 1;
+	s->walk.hash = id;
+	if (t->switch_cnt)
+		return 0;
+	count_marks(s->walk.marks);
+	if (!bpf_map_lookup_elem(&stacks_seen, &id))
+		stack_tell_into(s, target, id);
+	t->tstate = *ts;
+	t->stack = id;
+	t->stack_n = 1;
+	return 0;
 }
 
 /* Kernels before 5.18 have no bpf_copy_from_user_task: futex sleeps stay unnamed. */

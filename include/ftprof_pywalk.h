@@ -158,7 +158,7 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 		__u32 mark_, at_;                                                                  \
                                                                                                    \
 		(w)->frame = 0;                                                                    \
-		if ((w)->depth >= FT_PY_DEPTH || (w)->cnt >= FT_PY_ELEMS - 1) {                    \
+		if ((w)->cnt >= FT_PY_ELEMS - 1) {                                                 \
 			ft_pw_mark(w, out, FT_PM_TRUNCATED);                                       \
 			break;                                                                     \
 		}                                                                                  \
@@ -174,6 +174,11 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 		(w)->frame = prev_;                                                                \
 		if ((b)->frame[(l)->fr_owner & 0x7f] >= (l)->owner_entry) {                        \
 			ft_pw_mark(w, out, FT_PM_ENTRY);                                           \
+			break;                                                                     \
+		}                                                                                  \
+		if ((w)->depth >= FT_PY_DEPTH) {                                                   \
+			(w)->frame = 0;                                                            \
+			ft_pw_mark(w, out, FT_PM_TRUNCATED);                                       \
 			break;                                                                     \
 		}                                                                                  \
 		/* a tagged reference from 3.14 on (pycore_stackref.h), a plain one before */      \

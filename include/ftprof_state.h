@@ -450,6 +450,29 @@ ft_inline __u64 ft_cw_next(__u64 old, __u64 now, __u64 delta, struct ft_cw *iv)
 	return ((t_old + (__u64)diff) << FT_CW_TIME_SHIFT) | ((old + delta) & FT_CW_COUNTS);
 }
 
+/*
+ * The word of one GIL's waiters: bits 63..14 the time of the last change in units of 16 ns, bits
+ * 13..0 how many wait. Moves it by `delta` at `now`; *ns: waiters x time since the last change.
+ */
+ft_inline __u64 ft_gw_next(__u64 old, __u64 now, __s32 delta, __u64 *ns)
+{
+	__u64 t_now = now >> 4 & ((1ull << 50) - 1), t_old = old >> 14;
+	__u64 diff = (t_now - t_old) & ((1ull << 50) - 1);
+	__u32 waiters = old & 0x3fff;
+
+	if (diff >> 49) { /* another core's clock reading was a little later */
+		diff = 0;
+		t_now = t_old;
+	}
+	*ns = (diff << 4) * waiters;
+	return t_now << 14 | ((waiters + (__u32)delta) & 0x3fff);
+}
+
+ft_inline __u32 ft_gw_waiters(__u64 word)
+{
+	return word & 0x3fff;
+}
+
 /* Cores that stood idle for want of the GIL: never more than the process may use. */
 ft_inline __u32 ft_cw_lost(const struct ft_cw *iv, __u32 cores)
 {

@@ -171,6 +171,9 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 		.with_events = s->o->with_events,
 		.uprobes = mode != FT_EXACT_OFF,
 		.tick_hz = s->o->tick_hz,
+		.stack_hz = s->o->stack_hz,
+		.native = s->o->native,
+		.kernel = s->o->kernel,
 		.ring_bytes = RING_BYTES,
 	};
 

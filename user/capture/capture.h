@@ -16,6 +16,9 @@ struct ft_capture_opts {
 	double max_overhead; /* of the GIL probes, share of one core */
 	bool with_events;    /* false: totals only */
 	__u32 tick_hz;
+	__u32 stack_hz; /* on-core stacks a second and core, at most tick_hz; 0: no stacks */
+	bool native;	/* with native frames */
+	bool kernel;	/* with kernel frames */
 	bool progress;	/* a progress line on standard error */
 	bool bpf_stats; /* run-time statistics of BPF programs for the whole session */
 	struct ft_writer_opts out;

@@ -36,6 +36,7 @@ struct ft_probe {
 	int link_cnt;
 	struct bpf_link *uprobe[MAX_UPROBES];
 	int uprobe_cnt;
+	unsigned int jitter; /* state of a random generator */
 	int *tick_fd;
 	struct bpf_link **tick_link;
 	int tick_cnt;
@@ -44,6 +45,7 @@ struct ft_probe {
 	const __u64 *hists;
 	size_t hists_len;
 	struct bpf_program *seed;
+	struct bpf_program *seed_stacks; /* NULL: none */
 	__u16 *cpus;
 	int (*cb)(void *ctx, void *data, size_t len);
 	void *cb_ctx;
@@ -92,7 +94,9 @@ static void choose_programs(struct ft_probe *p, const struct variant *v)
 	bpf_program__set_autoload(s->progs.sched_switch_old, !v->prev_state);
 	s->rodata->need_wake = !v->prev_state;
 	p->seed = v->seed_reads ? s->progs.seed : s->progs.seed_old;
+	p->seed_stacks = v->seed_reads && p->opts.stack_hz ? s->progs.seed_stacks : NULL;
 	bpf_program__set_autoload(p->seed, true);
+	bpf_program__set_autoload(s->progs.seed_stacks, p->seed_stacks != NULL);
 	bpf_program__set_autoload(s->progs.sched_waking, true);
 	bpf_program__set_autoload(s->progs.sched_process_fork, true);
 	bpf_program__set_autoload(s->progs.sched_process_exec, true);
@@ -122,7 +126,19 @@ static int size_maps(struct ft_probe *p)
 	s->rodata->slot_max = p->opts.slot_max;
 	s->rodata->cores = p->opts.cores;
 	s->rodata->with_events = p->opts.with_events;
-	return 0;
+	s->rodata->tick_hz = p->opts.tick_hz;
+	s->rodata->stack_hz = p->opts.stack_hz;
+	s->rodata->with_native = p->opts.native;
+	s->rodata->with_kernel = p->opts.kernel;
+	if (p->opts.walks_per_sec)
+		s->rodata->walks_per_sec = p->opts.walks_per_sec;
+	if (p->opts.stack_hz)
+		return 0;
+	/* without stacks their tables take no memory */
+	err = err ?: bpf_map__set_max_entries(s->maps.stacks_seen, 1);
+	err = err ?: bpf_map__set_max_entries(s->maps.codes_seen, 1);
+	err = err ?: bpf_map__set_max_entries(s->maps.weights, 1);
+	return err ?: bpf_map__set_max_entries(s->maps.tstates, 1);
 }
 
 static int on_record(void *ctx, void *data, size_t len)
@@ -387,9 +403,9 @@ int ft_probe_set_target(struct ft_probe *p, __u32 idx, const struct ft_target *t
 }
 
 /* One walk of the iterator over all tasks. */
-static int run_seed(struct ft_probe *p)
+static int run_iter(struct bpf_program *prog)
 {
-	struct bpf_link *link = bpf_program__attach_iter(p->seed, NULL);
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
 	char buf[256];
 	int fd, err = 0;
 	ssize_t n;
@@ -412,13 +428,40 @@ out:
 	return err;
 }
 
+static int seed(struct ft_probe *p)
+{
+	int err = run_iter(p->seed);
+
+	if (!err && p->seed_stacks)
+		err = run_iter(p->seed_stacks);
+	return err;
+}
+
+/* Room for what is counted without its stack, once the table is full. */
+static int reserve_weights(struct ft_probe *p)
+{
+	struct ft_wval v = {};
+	int kind;
+
+	for (kind = 0; p->opts.stack_hz && kind < FT_SK_CNT; kind++) {
+		struct ft_wkey k = {.kind = kind};
+
+		if (bpf_map__update_elem(p->skel->maps.weights, &k, sizeof(k), &v, sizeof(v),
+					 BPF_ANY))
+			return ft_err(-errno, "cannot set up the table of stacks: %s",
+				      strerror(errno));
+	}
+	return 0;
+}
+
 int ft_probe_start(struct ft_probe *p, __u64 *start_ns)
 {
 	struct ft_conc c = {};
 	__u32 zero = 0;
 	int err;
 
-	err = run_seed(p); /* learns the leader's tgid */
+	err = run_iter(p->seed); /* learns the leader's tgid */
+	err = err ?: reserve_weights(p);
 	if (err)
 		return err;
 	*start_ns = now_ns();
@@ -427,7 +470,7 @@ int ft_probe_start(struct ft_probe *p, __u64 *start_ns)
 		return ft_err(-errno, "cannot start: %s", strerror(errno));
 	p->skel->bss->start_ns = *start_ns;
 	__atomic_store_n(&p->skel->bss->active, 1, __ATOMIC_SEQ_CST);
-	return run_seed(p);
+	return seed(p);
 }
 
 int ft_probe_reseed(struct ft_probe *p)
@@ -436,8 +479,8 @@ int ft_probe_reseed(struct ft_probe *p)
 
 	p->skel->bss->seed_tgid = 0;
 	p->skel->bss->start_ns = now_ns(); /* nothing is known of their time before */
-	err = run_seed(p);
-	return err ?: run_seed(p);
+	err = run_iter(p->seed);
+	return err ?: seed(p);
 }
 
 int ft_probe_stop(struct ft_probe *p, __u64 *end_ns)
@@ -531,6 +574,63 @@ int ft_probe_sums(struct ft_probe *p, struct ft_probe_sums *out)
 	memcpy(out->hist, p->hists, sizeof(out->hist));
 	free(v);
 	return err;
+}
+
+int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addrs, size_t cnt)
+{
+	size_t i;
+
+	/* a table that is full is no error: the programs look in the interpreter's lists then */
+	for (i = 0; p->opts.stack_hz && i < cnt; i++)
+		if (bpf_map__update_elem(p->skel->maps.tstates, &ns_tids[i], sizeof(*ns_tids),
+					 &addrs[i], sizeof(*addrs), BPF_ANY))
+			return errno == E2BIG ? 0 : -errno;
+	return 0;
+}
+
+int ft_probe_weights(struct ft_probe *p, bool take,
+		     int (*cb)(void *ctx, const struct ft_wkey *k, const struct ft_wval *v),
+		     void *ctx)
+{
+	struct bpf_map *map = p->skel->maps.weights;
+	struct ft_wkey key, next;
+	struct ft_wval v;
+	int err = 0, n = 0;
+	bool more;
+
+	if (!p->opts.stack_hz)
+		return 0;
+	more = !bpf_map__get_next_key(map, NULL, &key, sizeof(key));
+	while (more && !err) {
+		/* before the key is gone: there would be no way on from it */
+		more = !bpf_map__get_next_key(map, &key, &next, sizeof(next));
+		if (take)
+			err = bpf_map__lookup_and_delete_elem(map, &key, sizeof(key), &v, sizeof(v),
+							      0);
+		else
+			err = bpf_map__lookup_elem(map, &key, sizeof(key), &v, sizeof(v), 0);
+		if (!err)
+			err = cb(ctx, &key, &v);
+		else if (err == -ENOENT)
+			err = 0;
+		key = next;
+		n++;
+	}
+	if (!err && take)
+		err = reserve_weights(p);
+	return err ?: n;
+}
+
+void ft_probe_jitter(struct ft_probe *p)
+{
+	int i;
+
+	for (i = 0; i < p->tick_cnt; i++) {
+		__u64 period = 1000000000ull / p->opts.tick_hz;
+
+		period += period / 16 * (__u64)(rand_r(&p->jitter) % 256) / 128 - period / 16;
+		ioctl(p->tick_fd[i], PERF_EVENT_IOC_PERIOD, &period);
+	}
 }
 
 double ft_probe_stats_price(struct ft_probe *p)

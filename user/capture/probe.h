@@ -18,10 +18,14 @@ struct ft_probe_opts {
 	__u32 cores;	   /* that the process may use at once */
 	const __u16 *cpus; /* that it may run on */
 	__u32 cpus_cnt;
-	bool with_events;  /* false: totals only */
-	bool uprobes;	   /* load the GIL probes too */
-	__u32 tick_hz;	   /* on each allowed core; 0: no ticks */
-	size_t ring_bytes; /* all rings together */
+	bool with_events;    /* false: totals only */
+	bool uprobes;	     /* load the GIL probes too */
+	__u32 tick_hz;	     /* on each allowed core; 0: no ticks */
+	__u32 stack_hz;	     /* on-core stacks a second and core; 0: no stacks */
+	bool native;	     /* with native user frames */
+	bool kernel;	     /* with kernel frames */
+	__u32 walks_per_sec; /* stacks of switches, on each core; above it one in n */
+	size_t ring_bytes;   /* all rings together */
 };
 
 enum ft_probe_prog { FT_PROG_TAKE = 0, FT_PROG_DROP = 1, FT_PROG_SIGNAL = 2 };
@@ -70,6 +74,19 @@ int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
  * reading falls inside what they measure. 0 when it cannot be measured. Statistics must be on.
  */
 double ft_probe_stats_price(struct ft_probe *p);
+
+/* Where a thread's state is: [cnt] thread ids (in the target's PID namespace) and addresses. */
+int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addrs, size_t cnt);
+/*
+ * Calls cb for each weight of the kernel's table; with `take` they are taken out of it, which may
+ * lose what is added in that very moment: only for a table that fills up, or when nothing is
+ * counted any more. The number of weights, or -errno.
+ */
+int ft_probe_weights(struct ft_probe *p, bool take,
+		     int (*cb)(void *ctx, const struct ft_wkey *k, const struct ft_wval *v),
+		     void *ctx);
+/* Moves the period of the ticks by some per cent, so that they keep step with nothing. */
+void ft_probe_jitter(struct ft_probe *p);
 
 /* The GIL probes. */
 struct ft_uprobe {

@@ -18,6 +18,8 @@
 #include "record/store.h"
 
 #define TICK_HZ 499
+#define STACK_HZ 199
+#define MAX_HZ 5000
 #define MAX_DURATION_NS (3600ull * 24 * 366 * 1000000000ull)
 
 enum {
@@ -28,6 +30,8 @@ enum {
 	OPT_MAX_SIZE,
 	OPT_BPF_STATS,
 	OPT_NO_PROGRESS,
+	OPT_NATIVE,
+	OPT_KERNEL,
 };
 
 struct opts {
@@ -51,6 +55,10 @@ static const struct argp_option options[] = {
 	 "Totals only, no events: costs less, the report has no timeline", 10},
 	{"ticks", OPT_TICKS, "HZ", 0,
 	 "Ticks a second on a core: they tell Python from native code (499)", 10},
+	{"frequency", 'F', "HZ", 0,
+	 "Stacks a second on a core that runs the process (199; 0: no stacks)", 10},
+	{"native", OPT_NATIVE, NULL, 0, "Native frames too, as far as frame pointers lead", 10},
+	{"kernel", OPT_KERNEL, NULL, 0, "Kernel frames too", 10},
 	{"max-size", OPT_MAX_SIZE, "SIZE", 0,
 	 "Keep at most SIZE of events on disk; totals are always kept (256M)", 10},
 	{"no-progress", OPT_NO_PROGRESS, NULL, 0, "No progress line", 10},
@@ -104,6 +112,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (ft_parse_long(arg, 0, 5000, &n))
 			ft_usage(o->verb, "--ticks %s: a number from 0 to 5000 is needed", arg);
 		o->cap.tick_hz = n;
+		break;
+	case 'F':
+		if (ft_parse_long(arg, 0, MAX_HZ, &n))
+			ft_usage(o->verb, "-F %s: a number from 0 to %d is needed", arg, MAX_HZ);
+		o->cap.stack_hz = n;
+		break;
+	case OPT_NATIVE:
+		o->cap.native = true;
+		break;
+	case OPT_KERNEL:
+		o->cap.kernel = true;
 		break;
 	case OPT_MAX_SIZE:
 		if (ft_parse_size(arg, &o->cap.out.max_bytes) || o->cap.out.max_bytes < (1 << 20))
@@ -211,6 +230,7 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 
 	o->cap.with_events = true;
 	o->cap.tick_hz = TICK_HZ;
+	o->cap.stack_hz = STACK_HZ;
 	o->cap.max_overhead = 0.01;
 	o->cap.out.max_bytes = FT_STORE_MAX_BYTES;
 	ft_show_defaults(&o->show, o->verb);
