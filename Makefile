@@ -201,12 +201,17 @@ setup: ## install the packages to build and test with
 pythons: ## build/python/{gil,ft,gil313,ft313}: CPython 3.14 and 3.13, with and without the GIL
 	@scripts/get-pythons
 
+.PHONY: readers
+readers: ## build/readers: pprof, speedscope, the Firefox profiler and playwright, for tests
+	@scripts/get-readers
+
 # The packages come first, and what make knows of them at its start would be stale: so a new make.
 .PHONY: test
 test: ## unit and end-to-end tests (the latter need root); TESTFLAGS='-k NAME' chooses
 	@$(if $(filter 1,$(SETUP)),scripts/setup build test)
 	@$(MAKE) --no-print-directory all unit-tests
 	@scripts/get-pythons
+	@scripts/get-readers
 	@tests/run $(TESTFLAGS)
 
 .PHONY: unit-tests
@@ -217,7 +222,7 @@ test-unit: unit-tests ## unit tests alone: no root
 	@tests/run --unit $(TESTFLAGS)
 
 .PHONY: test-e2e
-test-e2e: all pythons ## end-to-end tests alone: root
+test-e2e: all pythons readers ## end-to-end tests alone: root
 	@tests/run --e2e $(TESTFLAGS)
 
 .PHONY: bench

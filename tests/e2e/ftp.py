@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 FTPROF = os.path.join(BUILD, "ftprof")
 WORKLOADS = os.path.join(ROOT, "tests", "workloads")
-PYTHON = {kind: os.path.join(BUILD, "python", kind, "bin", "python3") for kind in ("gil", "ft")}
+PYTHON = {kind: os.path.join(BUILD, "python", kind, "bin", "python3")
+          for kind in ("gil", "ft", "gil313", "ft313")}
 GIL = PYTHON["gil"]
 FT = PYTHON["ft"]
 CORES = len(os.sched_getaffinity(0))
@@ -162,6 +163,24 @@ def start(python, script, *args, env=None, prefix=(), urgent=False):
         need(os.access(path, os.X_OK), f"{path} is not there; scripts/get-pythons brings it")
         argv = [path, os.path.join(WORKLOADS, script)]
     return Workload([*prefix, *argv, *map(str, args)], env=env, urgent=urgent)
+
+
+def read_profile(reader, path, *options):
+    """What another's program understands of an exported profile: the dict that tests/readers/ tells
+    of. reader is "pprof", "speedscope" or "firefox". It raises CalledProcessError when that program
+    refuses the file.
+    """
+    need(os.path.exists(os.path.join(BUILD, "readers", "bin", "pprof")),
+         "no readers; scripts/get-readers brings them")
+    readers = os.path.join(ROOT, "tests", "readers")
+    if reader == "pprof":
+        argv = [sys.executable, os.path.join(readers, "pprof.py")]
+    else:
+        need(shutil.which("node"), "node is not installed")
+        argv = ["node", os.path.join(readers, f"{reader}.mjs")]
+    done = subprocess.run([*argv, *options, path], check=True, capture_output=True, text=True,
+                          timeout=120)
+    return json.loads(done.stdout)
 
 
 # Sessions that live runs keep go here, not to the home of whoever runs the tests.

@@ -36,6 +36,14 @@ class Pythons(unittest.TestCase):
         self.assertEqual(facts("ft"), {"version": [3, 14], "free": True, "gil": False,
                                        "interval": 0.005})
 
+    def test_gil_3_13(self):
+        self.assertEqual(facts("gil313"), {"version": [3, 13], "free": False, "gil": True,
+                                           "interval": 0.005})
+
+    def test_ft_3_13(self):
+        self.assertEqual(facts("ft313"), {"version": [3, 13], "free": True, "gil": False,
+                                          "interval": 0.005})
+
     def test_ft_with_gil(self):
         self.assertTrue(facts("ft", "-X", "gil=1")["gil"])
 

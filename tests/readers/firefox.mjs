@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Prints how the Firefox profiler itself understands a profile, through its command line:
+// `node firefox.mjs [--files] FILE` gives
+//
+//     {"unit", "total", "functions": [{"name", "file", "line", "self", "total"}],
+//      "threads": [{"name", "total", "functions"}]}
+//
+// The figures are those of its list of functions, idle samples included, summed over the threads.
+// Times are in nanoseconds ("unit" is then "nanoseconds"); a profile without times has "samples".
+// "line" is null: the command line does not print it. "file" is null without --files, which asks
+// once a function (0.1 s each) and adds "lines": {FILE: [{"line", "self", "total"}]}, summed
+// likewise. Largest "total" first.
+import { execFile } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const modules = fileURLToPath(new URL('../../build/readers/node_modules', import.meta.url))
+const cli = path.join(modules, '@firefox-devtools/profiler-cli/dist/profiler-cli.js')
+const run = promisify(execFile)
+
+// It keeps a daemon for a loaded profile, found through a folder; the path of its socket is short.
+const session = fs.mkdtempSync(path.join(os.tmpdir(), 'ftprof-'))
+
+async function ask(...args) {
+	const { stdout } = await run(process.execPath, [cli, ...args], {
+		env: { ...process.env, PROFILER_CLI_SESSION_DIR: session },
+		maxBuffer: 1 << 30,
+	})
+	return args.includes('--json') ? JSON.parse(stdout) : stdout
+}
+
+const byTotal = (a, b) => b.total - a.total || b.self - a.self || (a.name < b.name ? -1 : 1)
+
+function scale({ weightType }) {
+	if (weightType === 'tracing-ms') return 1e6
+	if (weightType === 'samples') return 1
+	throw new Error(`unexpected weight type ${weightType}`)
+}
+
+const figures = (each, factor) => ({
+	self: Math.round(each.selfSamples * factor), total: Math.round(each.totalSamples * factor),
+})
+
+async function askThread({ threadHandle, name }) {
+	const options = ['--thread', threadHandle, '--include-idle', '--json']
+	const list = await ask('thread', 'functions', '--limit', '0', ...options)
+	const tree = await ask('thread', 'samples-top-down', '--max-lines', '1', ...options)
+	const factor = scale(list)
+	if (list.functions.length !== list.totalFunctionCount) {
+		throw new Error(`${list.functions.length} of ${list.totalFunctionCount} functions listed`)
+	}
+	const functions = list.functions.map(each => ({
+		name: each.name, file: null, line: null, ...figures(each, factor), handle: each.functionHandle,
+	}))
+	return { threadHandle, name, factor, functions: functions.sort(byTotal),
+		total: Math.round(tree.regularCallTree.totalSamples * factor) }
+}
+
+// Sets the files of a thread's functions and adds to `lines`, whose figures are of whole files.
+async function askFiles(thread, lines) {
+	const seen = new Set()
+	await ask('thread', 'select', thread.threadHandle)
+	for (const each of thread.functions) {
+		const { srcAnnotation } = await ask('function', 'annotate', each.handle, '--mode', 'src',
+			'--context', '0', '--json')
+		each.file = srcAnnotation?.filename ?? null
+		if (each.file === null || seen.has(each.file)) continue
+		seen.add(each.file)
+		const known = lines.get(each.file) ?? new Map()
+		lines.set(each.file, known)
+		for (const at of srcAnnotation.lines) {
+			const { self, total } = figures(at, thread.factor)
+			const sum = known.get(at.lineNumber) ?? { line: at.lineNumber, self: 0, total: 0 }
+			known.set(at.lineNumber, { ...sum, self: sum.self + self, total: sum.total + total })
+		}
+	}
+}
+
+// A handle names the same function in every thread.
+function sum(threads) {
+	const functions = new Map()
+	for (const each of threads.flatMap(({ functions }) => functions)) {
+		const known = functions.get(each.handle) ?? { ...each, self: 0, total: 0 }
+		known.self += each.self
+		known.total += each.total
+		functions.set(each.handle, known)
+	}
+	return [...functions.values()].sort(byTotal)
+}
+
+async function read(file, files) {
+	await ask('load', path.resolve(file))
+	const listed = await ask('thread', 'list', '--limit', '0', '--json')
+	const threads = []
+	const lines = new Map()
+	for (const each of listed.threads.sort((a, b) => a.threadIndex - b.threadIndex)) {
+		const thread = await askThread(each)
+		if (files) await askFiles(thread, lines)
+		threads.push(thread)
+	}
+	const factors = new Set(threads.map(({ factor }) => factor))
+	if (factors.size !== 1) throw new Error('no threads, or some with times and some without')
+	const result = {
+		unit: factors.has(1) ? 'samples' : 'nanoseconds',
+		total: threads.reduce((all, { total }) => all + total, 0),
+		functions: sum(threads),
+		threads: threads.map(({ name, total, functions }) => ({ name, total, functions })),
+	}
+	if (files) {
+		const sorted = known => [...known.values()].sort((a, b) => a.line - b.line)
+		result.lines = Object.fromEntries([...lines].map(([name, known]) => [name, sorted(known)]))
+	}
+	return JSON.stringify(result, (key, value) => key === 'handle' ? undefined : value)
+}
+
+const args = process.argv.slice(2)
+const files = args[0] === '--files'
+if (files) args.shift()
+if (args.length !== 1) throw new Error('usage: firefox.mjs [--files] FILE')
+try {
+	console.log(await read(args[0], files))
+} catch (error) {
+	console.error(error.stderr || error)
+	process.exitCode = 1
+} finally {
+	await ask('stop', '--all').catch(error => {
+		console.error(error)
+		process.exitCode = 1
+	})
+	fs.rmSync(session, { recursive: true, force: true })
+}
