@@ -93,64 +93,9 @@ ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u
 	return idx + 1;
 }
 
-/* What a thread that leaves its core means for stacks and for the blame of GIL waits. */
-ft_inline void leave_stack(void *ctx, struct ft_cpu *c, struct ft_target *tg, struct ft_thread *t,
-			   const struct ft_out *o, __u64 now)
-{
-	__u32 gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0;
-
-	if (t->free_wait) {
-		/* it got the GIL; had another thread been faster, it would go on with its wait */
-		if (t->state != FT_ST_GIL_WAIT || t->gw_start == t->since_ns)
-			weight_add(0, FT_SK_BLAME_FREE, 0, t->free_wait, t->free_wait);
-		t->free_wait = 0;
-	}
-	if (o->state == FT_ST_GIL_WAIT)
-		gil_wait_move(t->target, gil, now, 1);
-	if (o->held)
-		t->blame0 = gil_wait_move(t->target, gil, now, 0);
-	t->stack = 0;
-	t->stack_n = 0;
-	if (o->state == FT_ST_DEAD)
-		return;
-	t->stack_n = walk_chance(c, t, now, o->held);
-	if (t->stack_n)
-		t->stack = stack_take(ctx, tg, t);
-	if (!t->stack)
-		t->stack_n = 0;
-}
-
-/* The off-core interval in *s has ended: its weights. */
-ft_inline void enter_stack(struct ft_thread *t, struct ft_ev_slice *s)
-{
-	__u32 gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0, n = t->stack_n;
-	__u64 end = s->wake_ns ? s->wake_ns : s->h.ts, off = s->h.ts - s->out_ns, w;
-
-	if (s->state == FT_ST_GIL_WAIT) {
-		if (s->wake_ns && (s->flags & FT_SF_WAKER_OK))
-			t->free_wait = (s->h.ts - end) * gil_waiters(t->target, gil);
-		end = s->h.ts;
-	}
-	if (s->flags & FT_SF_HELD) {
-		w = gil_wait_move(t->target, gil, s->h.ts, 0);
-		if (w > t->blame0)
-			weight_add(t->stack, FT_SK_BLAME_OFF, 0, w - t->blame0, w - t->blame0);
-	}
-	if (!n)
-		return;
-	s->stack = t->stack;
-	if (s->state == FT_ST_RUNQ)
-		end = s->out_ns;
-	if (end > s->out_ns)
-		weight_add(t->stack, s->state, s->state == FT_ST_BLOCKED ? s->arg : 0,
-			   (end - s->out_ns) * n, end - s->out_ns);
-	if (off > end - s->out_ns)
-		weight_add(t->stack, FT_ST_RUNQ, 0, (s->h.ts - end) * n, s->h.ts - end);
-}
-
 /* The thread leaves its core. Returns what that moves in the concurrency word. */
-ft_inline __u64 leave(void *ctx, struct ft_cpu *c, struct task_struct *prev, struct ft_thread *t,
-		      __u32 slot1, __u64 now, __u32 prev_state)
+ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, __u32 slot1,
+		      __u64 now, __u32 prev_state)
 {
 	struct ft_target *tg = target_of(t);
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
@@ -169,8 +114,13 @@ ft_inline __u64 leave(void *ctx, struct ft_cpu *c, struct task_struct *prev, str
 		count(FT_CN_REPAIRED);
 	if (done.valid)
 		hist_add(done.origin & (FT_OR_CNT - 1), done.ns);
-	if (stack_hz)
-		leave_stack(ctx, c, tg, t, &o, now);
+	if (stack_hz) {
+		t->stack_n = stack_leave(slot1 - 1, now, o.held);
+		if (t->stack_n)
+			t->stack = stack_take(ctx, slot1 - 1);
+		if (!t->stack)
+			t->stack_n = 0;
+	}
 	if (o.state == FT_ST_DEAD) {
 		struct ft_ev_exit ev = {.h = {.ts = now, .slot = slot1 - 1}, .seq = t->seq};
 
@@ -192,7 +142,7 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 		return conc_delta(before, FT_ST_ON);
 	}
 	if (stack_hz) {
-		enter_stack(t, &s);
+		stack_enter(slot1 - 1, &s);
 		if (before == FT_ST_GIL_WAIT)
 			gil_wait_move(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0, now, -1);
 	}
@@ -308,7 +258,7 @@ ft_inline int on_switch(void *ctx, bool preempt, struct task_struct *prev, struc
 		if (from->state != FT_ST_ON)
 			c->delta += missed_enter(from_slot, now,
 						 prev->se.sum_exec_runtime - from->exec_ns);
-		c->delta += leave(ctx, c, prev, from, from_slot, now, preempt ? 0 : prev_state);
+		c->delta += leave(ctx, prev, from, from_slot, now, preempt ? 0 : prev_state);
 		from->exec_ns = prev->se.sum_exec_runtime;
 	}
 	if (to)
@@ -474,8 +424,7 @@ ft_inline bool is_spinning(const struct ft_target *tg, struct pt_regs *regs)
  * The stack under a tick: as often as was asked for, as a sample of on-core time, and whenever the
  * thread holds a GIL that others wait for. Returns the id of a sample, else 0.
  */
-ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_target *tg, struct ft_thread *t,
-			   __u8 on)
+ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u32 slot, __u8 on)
 {
 	__u32 waiters = 0, rate = tick_hz ?: 1;
 	bool sample = false;
@@ -490,7 +439,7 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_target *tg, st
 		waiters = gil_waiters(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0);
 	if (!sample && !waiters)
 		return 0;
-	id = stack_take(ctx, tg, t);
+	id = stack_take(ctx, slot);
 	if (!id)
 		return 0;
 	if (waiters) {
@@ -548,7 +497,7 @@ int tick(void *ctx)
 	if (stack_hz) {
 		c = bpf_map_lookup_elem(&cpus, &zero);
 		if (c)
-			ev.stack = tick_stack(ctx, c, tg, t, on);
+			ev.stack = tick_stack(ctx, c, t, slot1 - 1, on);
 	}
 	if (with_events) {
 		ev.h.ts = bpf_ktime_get_ns();
@@ -656,7 +605,7 @@ int seed_stacks(struct bpf_iter__task *ctx)
 	struct ft_target *tg;
 	struct ft_task *stored;
 	__u64 *ts, id;
-	__u32 idx, zero = 0, target, ns_tid;
+	__u32 idx, zero = 0, target, ns_tid, i, at;
 
 	if (!task || !stack_hz)
 		return 0;
@@ -675,7 +624,13 @@ int seed_stacks(struct bpf_iter__task *ctx)
 	if (!tg || !tg->py.code_type || !ts || !is_own_tstate(task, tg, ns_tid, *ts))
 		return 0;
 	s->user_cnt = s->kern_cnt = 0;
-	walk_into(task, s, tg, *ts);
+	walk_begin(task, s, tg, *ts);
+	for (i = 0; i < FT_PW_STEPS; i++) {
+		if (!s->walk.frame)
+			break;
+		at = ft_bound(s->walk.cnt, FT_PY_ELEMS);
+		FT_PW_STEP(task, &tg->py, &s->buf, &s->walk, &s->py[at]);
+	}
 	id = s->walk.hash ?: 1;
 	s->walk.hash = id;
 	if (t->switch_cnt)

@@ -384,27 +384,34 @@ ft_inline void native_mix(struct stack_scratch *s)
 	}
 }
 
-/* Walks the Python frames from a thread state on into s, 0: no thread state. */
-ft_inline void walk_into(struct task_struct *other, struct stack_scratch *s,
-			 const struct ft_target *tg, __u64 tstate)
+/* Begins the walk from a thread state on in s, 0: no thread state. */
+ft_inline void walk_begin(struct task_struct *other, struct stack_scratch *s,
+			  const struct ft_target *tg, __u64 tstate)
 {
 	__u64 frame = 0;
-	__u32 i, at;
 
 	ft_pw_begin(&s->walk, 0);
-	if (!tstate)
-		return;
-	if (read_target(other, &frame, 8, tstate + tg->py.ts_frame)) {
+	if (tstate && read_target(other, &frame, 8, tstate + tg->py.ts_frame))
 		ft_pw_mark(&s->walk, &s->py[0], FT_PM_TSTATE);
-		return;
-	}
-	s->walk.frame = frame;
-	for (i = 0; i < FT_PW_STEPS; i++) {
-		if (!s->walk.frame)
-			break;
-		at = ft_bound(s->walk.cnt, FT_PY_ELEMS);
-		FT_PW_STEP(other, &tg->py, &s->buf, &s->walk, &s->py[at]);
-	}
+	else
+		s->walk.frame = frame;
+}
+
+/*
+ * One step of the walk in the core's scratch; returns whether it goes on. A global function: the
+ * verifier walks it once, and not once a step.
+ */
+__attribute__((noinline)) int walk_step(__u32 target)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u32 zero = 0, at;
+	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+
+	if (!s || !tg || !s->walk.frame)
+		return 0;
+	at = ft_bound(s->walk.cnt, FT_PY_ELEMS);
+	FT_PW_STEP(0, &tg->py, &s->buf, &s->walk, &s->py[at]);
+	return s->walk.frame != 0;
 }
 
 ft_inline void count_marks(__u32 marks)
@@ -438,17 +445,28 @@ __attribute__((noinline)) int stack_tell(__u32 target)
 	return 0;
 }
 
-/* The native part stands in the core's scratch. Returns the stack's id. */
-__attribute__((noinline)) __u64 stack_python(__u32 target, __u64 tstate)
+/*
+ * The Python part of a stack, after the native one, which stands in the core's scratch already.
+ * Returns the stack's id, 0: none.
+ */
+__attribute__((noinline)) __u64 stack_python(__u32 slot)
 {
-	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u32 zero = 0;
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
+	__u32 zero = 0, target, i;
 	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	struct ft_target *tg;
 	__u64 id;
 
-	if (!s || !tg)
+	if (!s || !t)
 		return 0;
-	walk_into(0, s, tg, tstate);
+	target = t->target;
+	tg = bpf_map_lookup_elem(&targets, &target);
+	if (!tg || !tg->runtime || !tg->py.code_type)
+		return 0;
+	walk_begin(0, s, tg, tstate_of(tg, t));
+	for (i = 0; i < FT_PW_STEPS; i++)
+		if (!walk_step(target))
+			break;
 	if (with_native || with_kernel)
 		native_mix(s);
 	id = s->walk.hash ?: 1;
@@ -460,14 +478,12 @@ __attribute__((noinline)) __u64 stack_python(__u32 target, __u64 tstate)
 }
 
 /* The stack of the current thread, 0: none is to be had. `ctx` is the program's own. */
-ft_inline __u64 stack_take(void *ctx, struct ft_target *tg, struct ft_thread *t)
+ft_inline __u64 stack_take(void *ctx, __u32 slot)
 {
 	__u32 zero = 0;
 	struct stack_scratch *s;
 	long n;
 
-	if (!tg || !tg->runtime || !tg->py.code_type)
-		return 0;
 	if (with_native || with_kernel) {
 		s = bpf_map_lookup_elem(&stack_scratch, &zero);
 		if (!s)
@@ -482,7 +498,7 @@ ft_inline __u64 stack_take(void *ctx, struct ft_target *tg, struct ft_thread *t)
 			s->kern_cnt = n > 0 ? (__u32)n >> 3 : 0;
 		}
 	}
-	return stack_python(t->target, tstate_of(tg, t));
+	return stack_python(slot);
 }
 
 /*
@@ -520,6 +536,73 @@ ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u64 now, bo
 	}
 	t->walk_ns = now;
 	return every;
+}
+
+/*
+ * What a thread that leaves its core means for stacks and for the blame of GIL waits. Returns how
+ * many switches a walk now would stand for, 0: it is not walked. With the thread's state as
+ * ft_thread_out() left it. Global functions, as the rest: sched_switch is large already.
+ */
+__attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held)
+{
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
+	__u32 zero = 0, gil;
+	struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (!t || !c)
+		return 0;
+	gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0;
+	if (t->free_wait) {
+		/* it got the GIL; had another thread been faster, it would go on with its wait */
+		if (t->state != FT_ST_GIL_WAIT || t->gw_start == t->since_ns)
+			weight_add(0, FT_SK_BLAME_FREE, 0, t->free_wait, t->free_wait);
+		t->free_wait = 0;
+	}
+	if (t->state == FT_ST_GIL_WAIT)
+		gil_wait_move(t->target, gil, now, 1);
+	if (held)
+		t->blame0 = gil_wait_move(t->target, gil, now, 0);
+	t->stack = 0;
+	t->stack_n = 0;
+	if (t->state == FT_ST_DEAD)
+		return 0;
+	return walk_chance(c, t, now, held);
+}
+
+/* The off-core interval in *s has ended: its weights, and its stack in *s. */
+__attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
+{
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
+	__u64 end, off, w;
+	__u32 gil, n;
+
+	if (!t || !s)
+		return 0;
+	gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0;
+	n = t->stack_n;
+	end = s->wake_ns ? s->wake_ns : s->h.ts;
+	off = s->h.ts - s->out_ns;
+	if (s->state == FT_ST_GIL_WAIT) {
+		if (s->wake_ns && (s->flags & FT_SF_WAKER_OK))
+			t->free_wait = (s->h.ts - end) * gil_waiters(t->target, gil);
+		end = s->h.ts;
+	}
+	if (s->flags & FT_SF_HELD) {
+		w = gil_wait_move(t->target, gil, s->h.ts, 0);
+		if (w > t->blame0)
+			weight_add(t->stack, FT_SK_BLAME_OFF, 0, w - t->blame0, w - t->blame0);
+	}
+	if (!n)
+		return 0;
+	s->stack = t->stack;
+	if (s->state == FT_ST_RUNQ)
+		end = s->out_ns;
+	if (end > s->out_ns)
+		weight_add(t->stack, s->state, s->state == FT_ST_BLOCKED ? s->arg : 0,
+			   (end - s->out_ns) * n, end - s->out_ns);
+	if (off > end - s->out_ns)
+		weight_add(t->stack, FT_ST_RUNQ, 0, (s->h.ts - end) * n, s->h.ts - end);
+	return 0;
 }
 
 #endif
