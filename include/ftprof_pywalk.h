@@ -16,10 +16,13 @@
 #define ft_inline static inline __attribute__((always_inline))
 #endif
 
-/* Where the parts of the target's memory are copied to; the slack is for masked offsets. */
+/*
+ * Where the parts of the target's memory are copied to; the slack is for masked offsets, and the
+ * alignment for the words that are taken out.
+ */
 struct ft_pybuf {
-	__u8 frame[128 + 8];
-	__u8 code[FT_PY_CODE_BYTES + 8];
+	__u8 frame[128 + 8] __attribute__((aligned(8)));
+	__u8 code[FT_PY_CODE_BYTES + 8] __attribute__((aligned(8)));
 };
 
 struct ft_pywalk {
