@@ -20,8 +20,9 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 # Evaluated at their first use only: not every target needs them.
 CLANG ?= $(eval CLANG := $$(shell scripts/find-tool clang || echo clang))$(CLANG)
+PROTOC_C ?= protoc-c
 BPFTOOL ?= $(eval BPFTOOL := $$(shell scripts/find-tool bpftool || echo bpftool))$(BPFTOOL)
-PKGS := libbpf libelf libdw zlib libzstd json-c libcap
+PKGS := libbpf libelf libdw zlib libzstd json-c libprotobuf-c libcap
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 
 V ?= 0
@@ -79,6 +80,7 @@ WORKLOAD_BINS := $(WORKLOADS:tests/workloads/%.c=$(B)/workloads/%) \
 		 $(WORKLOAD_LIBS:tests/workloads/%.c=$(B)/workloads/%.so)
 TOOL_BINS := $(TOOLS:tests/tools/%.c=$(B)/tools/%)
 SKEL := $(B)/bpf/ftprof.skel.h
+PROTO := $(B)/proto/profile.pb-c
 
 .PHONY: all
 all: $(if $(SAN),$(dir_san),$(dir_plain))/ftprof workloads tools ## build/ftprof (build/san/ftprof with SAN=)
@@ -119,13 +121,21 @@ $(dir_$(1))/flags: | check-libs $$$$(@D)/
 
 $(dir_$(1))/user/%.o: user/%.c $(dir_$(1))/flags | $$$$(@D)/
 	$$(call msg,CC,$$(@:$(B)/%=%))
-	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) $$(skel_include) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) $$(gen_include) -MMD -MP -c -o $$@ $$<
 
 # Only the capture layer sees the skeleton.
 $(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): $(SKEL)
-$(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): private skel_include := -isystem $(B)/bpf
+$(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): private gen_include := -isystem $(B)/bpf
 
-$(dir_$(1))/libftprof.a: $(LIB_SRCS:%.c=$(dir_$(1))/%.o)
+# pprof's format alone sees what protoc-c makes of proto/profile.proto.
+$(dir_$(1))/user/export/pprof.o: $(PROTO).h
+$(dir_$(1))/user/export/pprof.o: private gen_include := -isystem $(B)/proto
+
+$(dir_$(1))/proto/profile.pb-c.o: $(PROTO).c $(PROTO).h $(dir_$(1))/flags | $$$$(@D)/
+	$$(call msg,CC,$$(@:$(B)/%=%))
+	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) -c -o $$@ $$<
+
+$(dir_$(1))/libftprof.a: $(LIB_SRCS:%.c=$(dir_$(1))/%.o) $(dir_$(1))/proto/profile.pb-c.o
 	$$(call msg,AR,$$(@:$(B)/%=%))
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
 
@@ -155,9 +165,13 @@ $(SKEL): $(B)/bpf/ftprof.bpf.o
 
 -include $(B)/bpf/ftprof.tmp.d
 
+$(PROTO).c $(PROTO).h &: proto/profile.proto | $$(@D)/
+	$(call msg,PROTO,$(PROTO:$(B)/%=%))
+	$(Q)$(PROTOC_C) --c_out=$(B)/proto -Iproto $<
+
 $(dir_san)/tests/unit/%: tests/unit/%.c $(dir_san)/libftprof.a | $$(@D)/
 	$(call msg,TEST,$(@:$(B)/%=%))
-	$(Q)$(cc_san) $(cflags_san) -Ibpf -Itests/unit -MMD -MP -MF $@.d -o $@ $< \
+	$(Q)$(cc_san) $(cflags_san) -Ibpf -Itests/unit -isystem $(B)/proto -MMD -MP -MF $@.d -o $@ $< \
 		$(dir_san)/libftprof.a $$(sed -n '1,5s|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<) \
 		$(LIBS) -lcmocka
 
