@@ -52,6 +52,9 @@ struct ft_flame {
 	__u64 sampled_ns; /* of it, what was really seen with a stack */
 	__u64 samples;
 	bool differs; /* base_ns is set */
+	/* GIL blame: what ticks saw was to be multiplied by this to make up the waits that are not
+	 * known exactly; outside 0.5 to 2 it was not. 0: ticks saw none, or another question */
+	double factor;
 };
 
 struct ft_flame_opts {
@@ -63,8 +66,9 @@ struct ft_flame_opts {
 
 /*
  * Builds *out from a model and the reader it came from; both must outlive it. A session without
- * stacks, or without events when a time range is asked for: -ENODATA, and one plain sentence with
- * the remedy stands in why. 0, -ENODATA, -ENOMEM.
+ * stacks, without events when a time range is asked for, or without any time of this kind:
+ * -ENODATA, and one plain sentence with the remedy stands in why. Time that is known and has no
+ * stack stands under a mark "[no stack]". 0, -ENODATA, -EINVAL, -ENOMEM, and what the reader has.
  */
 int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct ft_flame_opts *o,
 		   struct ft_flame *out, char *why, size_t why_sz);
