@@ -41,6 +41,7 @@ struct session {
 	struct ft_cores cores;
 	struct ft_probe *probe;
 	struct ft_collector *collector;
+	struct ft_stacker *stacker; /* NULL: no stacks */
 	struct ft_writer *writer;
 	struct ft_exact exact;
 	struct ft_cost cost;
@@ -174,6 +175,7 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 		.stack_hz = s->o->stack_hz,
 		.native = s->o->native,
 		.kernel = s->o->kernel,
+		.running = s->o->pid != 0,
 		.ring_bytes = RING_BYTES,
 	};
 
@@ -223,9 +225,14 @@ static int setup(struct session *s)
 	err = ft_writer_open(&s->o->out, &s->writer);
 	if (err)
 		return explain_output(s->o->out.path, err);
-	err = ft_collector_new(s->probe, s->writer, &ev, &s->collector);
-	if (!err && s->target.known)
+	err = s->o->stack_hz ? ft_stacker_new(s->probe, s->o->native, s->o->kernel, &s->stacker)
+			     : 0;
+	err = err ?: ft_collector_new(s->probe, s->writer, s->stacker, &ev, &s->collector);
+	if (!err && s->target.known) {
 		err = ft_proc_publish(&s->target, s->probe);
+		if (s->stacker)
+			ft_stacker_target(s->stacker, s->target.pid, s->target.rt);
+	}
 	if (err)
 		return err;
 	err = ft_probe_member(s->probe, s->target.pidfd, 0);
@@ -246,7 +253,7 @@ static int begin(struct session *s)
 		return err;
 	s->info->start_ns = start;
 	ft_finish_describe(s->info, s->o, &s->cores);
-	ft_proc_poll(&s->target);
+	ft_proc_poll(&s->target, s->probe);
 	ft_proc_info(&s->target, s->info);
 	ft_cgroup_throttled(&s->cores, &s->throttled0_ns);
 	ft_cost_begin(&s->cost, s->probe, start, s->o->bpf_stats);
@@ -288,6 +295,8 @@ static int look(struct session *s, __u64 now)
 	if (!s->target.known)
 		return 0;
 	s->next_poll = now;
+	if (s->stacker)
+		ft_stacker_target(s->stacker, s->target.pid, s->target.rt);
 	if (passive_limit(s->target.rt) && s->o->exact == FT_EXACT_OFF) {
 		ft_warn("the GIL of Python %s is not seen: %s; --exact=full sees it",
 			s->target.rt->version, passive_limit(s->target.rt));
@@ -297,6 +306,22 @@ static int look(struct session *s, __u64 now)
 		return 0;
 	err = setup_exact(s, s->o->exact);
 	return err ?: ft_exact_begin(&s->exact, now);
+}
+
+static struct ft_finish things(struct session *s)
+{
+	return (struct ft_finish){
+		.opts = s->o,
+		.info = s->info,
+		.target = &s->target,
+		.cores = &s->cores,
+		.probe = s->probe,
+		.collector = s->collector,
+		.stacker = s->stacker,
+		.exact = &s->exact,
+		.cost = &s->cost,
+		.throttled0_ns = s->throttled0_ns,
+	};
 }
 
 /* What the loop does besides reading: at their own times. */
@@ -310,8 +335,10 @@ static int periodic(struct session *s, __u64 now)
 			return err;
 	}
 	if (now >= s->next_poll) {
-		ft_proc_poll(&s->target);
+		ft_proc_poll(&s->target, s->probe);
 		ft_proc_info(&s->target, s->info);
+		if (s->stacker)
+			ft_stacker_refresh(s->stacker);
 		s->next_poll = now + POLL_NS;
 	}
 	if (now >= s->next_touch) {
@@ -321,7 +348,9 @@ static int periodic(struct session *s, __u64 now)
 		s->next_touch = now + TOUCH_NS;
 	}
 	if (now >= s->next_save) {
-		err = ft_finish_save(s->writer, s->probe, s->collector, s->info, now);
+		struct ft_finish f = things(s);
+
+		err = ft_finish_save(&f, s->writer, now);
 		if (err)
 			return err;
 		s->next_save = now_ns() + SAVE_NS;
@@ -376,6 +405,7 @@ static int run(struct session *s)
 		err = ft_collector_drain(s->collector);
 		if (err)
 			return err;
+		ft_probe_jitter(s->probe);
 		if (signalled(s))
 			return 0;
 		if (s->exec_seen) {
@@ -394,17 +424,7 @@ static int run(struct session *s)
 
 static int finish(struct session *s, struct ft_capture_result *res)
 {
-	struct ft_finish f = {
-		.opts = s->o,
-		.info = s->info,
-		.target = &s->target,
-		.cores = &s->cores,
-		.probe = s->probe,
-		.collector = s->collector,
-		.exact = &s->exact,
-		.cost = &s->cost,
-		.throttled0_ns = s->throttled0_ns,
-	};
+	struct ft_finish f = things(s);
 	struct ft_writer *w = s->writer;
 	int err;
 
@@ -453,6 +473,7 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 		err = finish(s, res);
 	ft_writer_abort(s->writer);
 	ft_collector_free(s->collector);
+	ft_stacker_free(s->stacker);
 	ft_exact_free(&s->exact);
 	ft_probe_close(s->probe);
 	ft_proc_free(&s->target);

@@ -19,6 +19,13 @@ struct thread {
 	bool exited;
 };
 
+/* An event whose stack is not described yet: another ring may hold that, to be read next. */
+struct held_back {
+	struct ft_event ev;
+	__u64 id;
+	int passes;
+};
+
 /* A slot whose thread exited: given back when records that other rings still held are read. */
 struct pending {
 	__u32 slot;
@@ -28,6 +35,7 @@ struct pending {
 struct ft_collector {
 	struct ft_probe *probe;
 	struct ft_writer *writer;
+	struct ft_stacker *stacker;
 	struct ft_collector_events ev;
 	const struct ft_thread *slots;
 	__u32 slot_max;
@@ -38,14 +46,16 @@ struct ft_collector {
 	size_t cnt, cap;
 	struct pending *pending;
 	size_t pending_cnt, pending_cap;
+	struct held_back *held;
+	size_t held_cnt, held_cap;
 	__u64 malformed;
 	__u64 gone_on_ns, gone_wait_ns; /* of threads that exited */
 	__u64 scan;
 	int err;
 };
 
-int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_collector_events *ev,
-		     struct ft_collector **out)
+int ft_collector_new(struct ft_probe *p, struct ft_writer *w, struct ft_stacker *st,
+		     const struct ft_collector_events *ev, struct ft_collector **out)
 {
 	struct ft_collector *c = calloc(1, sizeof(*c));
 	__u32 i;
@@ -54,6 +64,7 @@ int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_co
 		return ft_err(-ENOMEM, "out of memory");
 	c->probe = p;
 	c->writer = w;
+	c->stacker = st;
 	c->ev = *ev;
 	c->slots = ft_probe_slots(p, &c->slot_max);
 	c->cpu_max = FT_MAX_CPUS;
@@ -123,6 +134,7 @@ static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft
 	ev->cpu = r->h.cpu;
 	ev->thr = FT_NO_THREAD;
 	ev->waker = FT_NO_THREAD;
+	ev->stack = FT_NO_STACK;
 	switch (r->h.type) {
 	case FT_EV_SLICE:
 		ev->thr = thread_of(c, r->h.slot);
@@ -160,20 +172,59 @@ static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft
 	}
 }
 
+/* Writes an event, with the node of the stack that it came with. */
+static void put_event(struct ft_collector *c, struct ft_event *ev, __u64 id)
+{
+	if (!c->writer)
+		return;
+	if (c->stacker && ft_stacker_node(c->stacker, id, &ev->stack) &&
+	    !ft_array_reserve((void **)&c->held, &c->held_cap, c->held_cnt + 1, sizeof(*c->held))) {
+		c->held[c->held_cnt++] = (struct held_back){.ev = *ev, .id = id, .passes = 2};
+		return;
+	}
+	ft_writer_event(c->writer, ev); /* finish() reports its error */
+}
+
+static void put_held_back(struct ft_collector *c)
+{
+	size_t i, keep = 0;
+
+	for (i = 0; i < c->held_cnt; i++) {
+		struct held_back *h = &c->held[i];
+
+		if (ft_stacker_node(c->stacker, h->id, &h->ev.stack) && --h->passes > 0)
+			c->held[keep++] = *h;
+		else
+			ft_writer_event(c->writer, &h->ev);
+	}
+	c->held_cnt = keep;
+}
+
 static int on_record(void *ctx, void *data, size_t len)
 {
 	struct ft_collector *c = ctx;
 	union ft_record r;
 	struct ft_event ev;
+	int err;
 
 	if (ft_decode(data, len, c->slot_max, c->cpu_max, &r)) {
 		c->malformed++;
 		return 0;
 	}
+	if (r.h.type == FT_EV_STACK || r.h.type == FT_EV_CODE) {
+		err = c->stacker ? ft_stacker_record(c->stacker, data, len) : 0;
+		if (err == -EBADMSG)
+			c->malformed++;
+		else if (err)
+			c->err = err;
+		return 0;
+	}
 	if (!to_event(c, &r, &ev))
 		return 0;
-	if (c->writer)
-		ft_writer_event(c->writer, &ev); /* finish() reports its error */
+	put_event(c, &ev,
+		  r.h.type == FT_EV_SLICE  ? r.slice.stack
+		  : r.h.type == FT_EV_TICK ? r.tick.stack
+					   : 0);
 	if (ev.type == FT_EV_EXEC && c->ev.on_exec)
 		c->ev.on_exec(c->ev.ctx, r.proc.pid, ev.ts);
 	else if (ev.type == FT_EV_FORK && c->ev.on_fork)
@@ -230,6 +281,7 @@ int ft_collector_drain(struct ft_collector *c)
 
 	if (n < 0)
 		return ft_err(n, "cannot read the rings: %s", strerror(-n));
+	put_held_back(c);
 	if (++c->scan % 64 == 0)
 		scan_exits(c);
 	return_slots(c);
@@ -300,5 +352,6 @@ void ft_collector_free(struct ft_collector *c)
 	free(c->told_ns);
 	free(c->thread);
 	free(c->pending);
+	free(c->held);
 	free(c);
 }

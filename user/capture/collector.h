@@ -7,6 +7,7 @@
 #define FT_CAPTURE_COLLECTOR_H
 
 #include "capture/probe.h"
+#include "capture/stacks.h"
 #include "record/session.h"
 
 struct ft_collector;
@@ -18,9 +19,9 @@ struct ft_collector_events {
 	void (*on_fork)(void *ctx, __u32 pid, __u64 ts);
 };
 
-/* The writer may be NULL (nothing is kept). Borrows p and w. */
-int ft_collector_new(struct ft_probe *p, struct ft_writer *w, const struct ft_collector_events *ev,
-		     struct ft_collector **out);
+/* The writer may be NULL (nothing is kept), the stacker too (no stacks). Borrows all three. */
+int ft_collector_new(struct ft_probe *p, struct ft_writer *w, struct ft_stacker *st,
+		     const struct ft_collector_events *ev, struct ft_collector **out);
 /*
  * Decodes what the rings hold, and gives back the slots of threads that exited. 0 or -errno of
  * the rings; a writer's error is left to the writer.

@@ -6,10 +6,16 @@
 #include <string.h>
 
 static const size_t sizes[FT_EV_TYPE_CNT] = {
-	[FT_EV_SLICE] = sizeof(struct ft_ev_slice), [FT_EV_TICK] = sizeof(struct ft_ev_tick),
-	[FT_EV_START] = sizeof(struct ft_ev_start), [FT_EV_EXIT] = sizeof(struct ft_ev_exit),
-	[FT_EV_CPU] = sizeof(struct ft_ev_cpu),	    [FT_EV_EXEC] = sizeof(struct ft_ev_proc),
+	[FT_EV_SLICE] = sizeof(struct ft_ev_slice),
+	[FT_EV_TICK] = sizeof(struct ft_ev_tick),
+	[FT_EV_START] = sizeof(struct ft_ev_start),
+	[FT_EV_EXIT] = sizeof(struct ft_ev_exit),
+	[FT_EV_CPU] = sizeof(struct ft_ev_cpu),
+	[FT_EV_EXEC] = sizeof(struct ft_ev_proc),
 	[FT_EV_FORK] = sizeof(struct ft_ev_proc),
+	/* these two have lists behind them, which whoever takes them checks */
+	[FT_EV_STACK] = sizeof(struct ft_ev_stack),
+	[FT_EV_CODE] = sizeof(struct ft_ev_code),
 };
 
 static int check_slice(const struct ft_ev_slice *s, __u32 slot_max)
@@ -32,10 +38,13 @@ int ft_decode(const void *data, size_t len, __u32 slot_max, __u32 cpu_max, union
 	memcpy(&h, data, sizeof(h));
 	if (h.type >= FT_EV_TYPE_CNT || !sizes[h.type])
 		return -EBADMSG;
-	if (h.len != sizes[h.type] || len != h.len || h.slot >= slot_max || h.cpu >= cpu_max)
+	if (len != h.len || h.slot >= slot_max || h.cpu >= cpu_max)
+		return -EBADMSG;
+	if (h.type == FT_EV_STACK || h.type == FT_EV_CODE ? len < sizes[h.type]
+							  : len != sizes[h.type])
 		return -EBADMSG;
 	memset(out, 0, sizeof(*out));
-	memcpy(out, data, len);
+	memcpy(out, data, sizes[h.type]);
 	switch (h.type) {
 	case FT_EV_SLICE:
 		return check_slice(&out->slice, slot_max);

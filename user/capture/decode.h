@@ -15,6 +15,8 @@ union ft_record {
 	struct ft_ev_exit exit;
 	struct ft_ev_cpu cpu;
 	struct ft_ev_proc proc;
+	struct ft_ev_stack stack; /* the fixed part of these two */
+	struct ft_ev_code code;
 };
 
 /*

@@ -36,6 +36,9 @@ void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_op
 	info->quota = cores->quota;
 	info->tick_hz = o->tick_hz;
 	info->has_events = o->with_events;
+	info->stack_hz = o->stack_hz;
+	info->native_frames = o->stack_hz && o->native;
+	info->kernel_frames = o->stack_hz && o->kernel;
 }
 
 /* Totals that the BPF side keeps. `sums` is scratch of the caller: it is large. */
@@ -60,8 +63,20 @@ static int fill_totals(struct ft_probe *p, struct ft_probe_sums *sums, struct ft
 	return 0;
 }
 
-int ft_finish_save(struct ft_writer *w, struct ft_probe *p, struct ft_collector *c,
-		   const struct ft_session_info *info, __u64 now)
+/* The stacks so far; the writer's error is told by finish(). */
+static void write_stacks(struct ft_finish *f, struct ft_writer *w, struct ft_totals *t)
+{
+	struct ft_stacks st;
+
+	if (!f->stacker)
+		return;
+	ft_stacker_totals(f->stacker, t);
+	ft_stacker_cuts(f->stacker, f->info->cut, sizeof(f->info->cut));
+	ft_stacker_view(f->stacker, &st);
+	ft_writer_stacks(w, &st);
+}
+
+int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 {
 	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
 	struct ft_totals *t = calloc(1, sizeof(*t));
@@ -72,13 +87,16 @@ int ft_finish_save(struct ft_writer *w, struct ft_probe *p, struct ft_collector 
 	if (!sums || !t)
 		goto out;
 	t->end_ns = now;
-	err = fill_totals(p, sums, t);
-	err = err ?: ft_collector_threads(c, now, &recs, &cnt, t->wait_hist);
+	err = fill_totals(f->probe, sums, t);
+	err = err ?: ft_collector_threads(f->collector, now, &recs, &cnt, t->wait_hist);
+	if (!err && f->stacker)
+		err = ft_stacker_weights(f->stacker, false);
 	if (err)
 		goto out;
 	/* a write that fails is told by finish(): the session goes on */
-	ft_writer_info(w, info);
 	ft_writer_flush(w);
+	write_stacks(f, w, t);
+	ft_writer_info(w, f->info);
 	ft_writer_threads(w, recs, cnt);
 	ft_writer_totals(w, t);
 out:
@@ -241,11 +259,14 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	if (err)
 		goto out;
 	t->end_ns = end;
-	ft_proc_poll(f->target);
+	ft_proc_poll(f->target, f->probe);
 	ft_proc_info(f->target, f->info);
 	err = fill_totals(f->probe, sums, t);
 	err = err ?: ft_collector_threads(f->collector, 0, &open, &cnt, NULL);
 	err = err ?: ft_collector_threads(f->collector, end, &recs, &cnt, t->wait_hist);
+	if (!err && f->stacker)
+		err = ft_stacker_weights(f->stacker, true)
+			      ?: ft_stacker_open(f->stacker, open, recs, cnt, end);
 	if (err) {
 		ft_err(err, "cannot read the totals: %s", strerror(-err));
 		goto out;
@@ -262,6 +283,7 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	describe_limits(f);
 	fill_cost(f, t, end);
 	ft_writer_flush(w);
+	write_stacks(f, w, t);
 	ft_writer_info(w, f->info);
 	ft_writer_threads(w, recs, cnt);
 	ft_writer_totals(w, t);

@@ -17,6 +17,7 @@ struct ft_finish {
 	const struct ft_cores *cores;
 	struct ft_probe *probe;
 	struct ft_collector *collector;
+	struct ft_stacker *stacker; /* NULL: no stacks */
 	struct ft_exact *exact;
 	struct ft_cost *cost;
 	__u64 throttled0_ns;
@@ -26,8 +27,7 @@ struct ft_finish {
 void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_opts *o,
 			const struct ft_cores *cores);
 /* Threads and totals as they stand, so that a killed run leaves a file that can be read. */
-int ft_finish_save(struct ft_writer *w, struct ft_probe *p, struct ft_collector *c,
-		   const struct ft_session_info *info, __u64 now);
+int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now);
 /* Stops counting, drains, and writes everything. 0 or -errno (logged). */
 int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res);
 

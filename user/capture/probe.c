@@ -94,7 +94,8 @@ static void choose_programs(struct ft_probe *p, const struct variant *v)
 	bpf_program__set_autoload(s->progs.sched_switch_old, !v->prev_state);
 	s->rodata->need_wake = !v->prev_state;
 	p->seed = v->seed_reads ? s->progs.seed : s->progs.seed_old;
-	p->seed_stacks = v->seed_reads && p->opts.stack_hz ? s->progs.seed_stacks : NULL;
+	p->seed_stacks =
+		v->seed_reads && p->opts.stack_hz && p->opts.running ? s->progs.seed_stacks : NULL;
 	bpf_program__set_autoload(p->seed, true);
 	bpf_program__set_autoload(s->progs.seed_stacks, p->seed_stacks != NULL);
 	bpf_program__set_autoload(s->progs.sched_waking, true);
@@ -619,6 +620,18 @@ int ft_probe_weights(struct ft_probe *p, bool take,
 	if (!err && take)
 		err = reserve_weights(p);
 	return err ?: n;
+}
+
+__u64 ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now)
+{
+	__u32 key = target * FT_MAX_GILS + gil;
+	struct ft_gil_wait w;
+	__u64 ns;
+
+	if (bpf_map__lookup_elem(p->skel->maps.gil_waits, &key, sizeof(key), &w, sizeof(w), 0))
+		return 0;
+	ft_gw_next(w.word, now, 0, &ns);
+	return w.sum_ns + ns;
 }
 
 void ft_probe_jitter(struct ft_probe *p)

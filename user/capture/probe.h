@@ -24,6 +24,7 @@ struct ft_probe_opts {
 	__u32 stack_hz;	     /* on-core stacks a second and core; 0: no stacks */
 	bool native;	     /* with native user frames */
 	bool kernel;	     /* with kernel frames */
+	bool running;	     /* the target runs already: its sleeping threads have stacks */
 	__u32 walks_per_sec; /* stacks of switches, on each core; above it one in n */
 	size_t ring_bytes;   /* all rings together */
 };
@@ -85,6 +86,8 @@ int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addr
 int ft_probe_weights(struct ft_probe *p, bool take,
 		     int (*cb)(void *ctx, const struct ft_wkey *k, const struct ft_wval *v),
 		     void *ctx);
+/* Waiters x time of a target's GIL up to `now`, in ns; 0 when it cannot be read. */
+__u64 ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now);
 /* Moves the period of the ticks by some per cent, so that they keep step with nothing. */
 void ft_probe_jitter(struct ft_probe *p);
 

@@ -97,6 +97,25 @@ int ft_proc_launch(struct ft_proc *t, char *const argv[])
 	return 0;
 }
 
+/* Spares the BPF programs the search in the interpreter's lists. */
+static void publish_tstates(const struct ft_pystate *st, struct ft_probe *p)
+{
+	__u32 *tids = malloc((st->thread_cnt ?: 1) * sizeof(*tids));
+	__u64 *addrs = malloc((st->thread_cnt ?: 1) * sizeof(*addrs));
+	size_t i;
+	int err;
+
+	for (i = 0; tids && addrs && i < st->thread_cnt; i++) {
+		tids[i] = st->threads[i].tid;
+		addrs[i] = st->threads[i].tstate;
+	}
+	err = tids && addrs ? ft_probe_tstates(p, tids, addrs, st->thread_cnt) : -ENOMEM;
+	if (err)
+		ft_debug("thread states were not told: %s", strerror(-err));
+	free(tids);
+	free(addrs);
+}
+
 int ft_proc_publish(struct ft_proc *t, struct ft_probe *p)
 {
 	struct ft_pystate st = {0};
@@ -115,6 +134,7 @@ int ft_proc_publish(struct ft_proc *t, struct ft_probe *p)
 		v.switch_number[0] = v.switch_number0[0] = st.main.switch_number;
 		v.gil_cnt = 1;
 	}
+	publish_tstates(&st, p);
 	ft_pystate_free(&st);
 	err = ft_probe_set_target(p, 0, &v);
 	if (err)
@@ -180,7 +200,7 @@ bool ft_proc_is_python_tid(const struct ft_proc *t, __u32 ns_tid)
 	return t->py_cnt && bsearch(&ns_tid, t->py_tids, t->py_cnt, sizeof(ns_tid), cmp_u32);
 }
 
-void ft_proc_poll(struct ft_proc *t)
+void ft_proc_poll(struct ft_proc *t, struct ft_probe *p)
 {
 	struct ft_pystate st = {0};
 	size_t i, fresh = 0;
@@ -200,6 +220,7 @@ void ft_proc_poll(struct ft_proc *t)
 			break;
 		t->py_tids[t->py_cnt + fresh++] = tid;
 	}
+	publish_tstates(&st, p);
 	t->py_cnt += fresh;
 	if (fresh)
 		qsort(t->py_tids, t->py_cnt, sizeof(*t->py_tids), cmp_u32);

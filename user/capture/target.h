@@ -40,8 +40,8 @@ int ft_proc_publish(struct ft_proc *t, struct ft_probe *p);
 void ft_proc_replaced(struct ft_proc *t);
 /* Moves to another process: a child of a launcher such as `uv run`. */
 int ft_proc_follow(struct ft_proc *t, struct ft_probe *p, int pid);
-/* Reads the interpreter's state (GIL, thread states) if it is there. */
-void ft_proc_poll(struct ft_proc *t);
+/* Reads the interpreter's state (GIL, thread states) if it is there, and tells the programs. */
+void ft_proc_poll(struct ft_proc *t, struct ft_probe *p);
 bool ft_proc_is_python_tid(const struct ft_proc *t, __u32 ns_tid);
 void ft_proc_info(const struct ft_proc *t, struct ft_session_info *info);
 void ft_proc_free(struct ft_proc *t); /* a zeroed one is fine */

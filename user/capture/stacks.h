@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From what the BPF side knows of stacks (addresses and hashes) to named frames: takes the
+ * descriptions out of the rings and the weights out of the kernel's table.
+ */
+#ifndef FT_CAPTURE_STACKS_H
+#define FT_CAPTURE_STACKS_H
+
+#include <stdbool.h>
+#include "capture/probe.h"
+#include "python/runtime.h"
+#include "record/session.h"
+
+struct ft_stacker;
+
+/* Borrows p. With neither native nor kernel frames no symbols are read. 0 or -errno (logged). */
+int ft_stacker_new(struct ft_probe *p, bool native, bool kernel, struct ft_stacker **out);
+void ft_stacker_free(struct ft_stacker *s); /* NULL is fine */
+/* Whose stacks they are; rt must stay. Call again when the process replaced its program. */
+void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *rt);
+/* Now and then, while the process lives: what it has mapped since. */
+void ft_stacker_refresh(struct ft_stacker *s);
+/* Takes a FT_EV_STACK or FT_EV_CODE record, as it came. 0, -EBADMSG, -ENOMEM. */
+int ft_stacker_record(struct ft_stacker *s, const void *data, size_t len);
+/* The node of a stack's id (0: FT_NO_STACK). -ENOENT: not described yet. */
+int ft_stacker_node(const struct ft_stacker *s, __u64 id, __u32 *node);
+/*
+ * Reads the weights. `end`: nothing is counted any more. After that also those of the threads' open
+ * intervals can be added: the slots before and after they were closed, [cnt] each. 0 or -errno.
+ */
+int ft_stacker_weights(struct ft_stacker *s, bool end);
+int ft_stacker_open(struct ft_stacker *s, const struct ft_thread_rec *before,
+		    const struct ft_thread_rec *after, size_t cnt, __u64 end_ns);
+/* Frames, nodes and weights so far; valid until the next call. */
+void ft_stacker_view(const struct ft_stacker *s, struct ft_stacks *out);
+/* stacks_*, and the libraries in which native stacks end early, for the session's head. */
+void ft_stacker_totals(const struct ft_stacker *s, struct ft_totals *t);
+void ft_stacker_cuts(const struct ft_stacker *s, char *buf, size_t sz);
+
+#endif
