@@ -123,7 +123,6 @@ static bool to_event(struct ft_collector *c, const union ft_record *r, struct ft
 	ev->cpu = r->h.cpu;
 	ev->thr = FT_NO_THREAD;
 	ev->waker = FT_NO_THREAD;
-	ev->stack = FT_NO_STACK;
 	switch (r->h.type) {
 	case FT_EV_SLICE:
 		ev->thr = thread_of(c, r->h.slot);
