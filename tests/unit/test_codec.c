@@ -12,6 +12,7 @@
 
 #include "record/codec.h"
 #include "record/evsort.h"
+#include "record/stacks.h"
 
 static __u64 seed;
 
@@ -40,12 +41,19 @@ static __u32 rnd_thread(void)
 	return rnd() % 8 ? (__u32)(rnd() % 6) : (__u32)(rnd() % FT_NO_THREAD);
 }
 
+static __u32 rnd_stack(void)
+{
+	if (rnd() % 4 == 0)
+		return FT_NO_STACK;
+	return rnd() % 8 ? (__u32)(rnd() % 9) * 1000 : (__u32)(rnd() % FT_NO_STACK);
+}
+
 /* A valid event, with all that its type does not use in its resting value. */
 static struct ft_event rnd_event(unsigned int time_bits)
 {
-	struct ft_event ev = {.thr = FT_NO_THREAD, .waker = FT_NO_THREAD};
+	struct ft_event ev = {.thr = FT_NO_THREAD, .waker = FT_NO_THREAD, .stack = FT_NO_STACK};
 
-	ev.type = (__u8)(1 + rnd() % (FT_EV_TYPE_CNT - 1));
+	ev.type = (__u8)(1 + rnd() % FT_EV_FORK);
 	ev.ts = rnd_bits(time_bits);
 	ev.cpu = (__u16)(rnd() % 4 ? rnd() % 4 : rnd() % FT_MAX_CPUS);
 	ev.flags = (__u8)rnd();
@@ -71,6 +79,8 @@ static struct ft_event rnd_event(unsigned int time_bits)
 		ev.wake_ns = ev.ts - rnd_upto(ev.ts);
 		ev.out_ns = rnd_upto(ev.ts - ev.wake_ns);
 	}
+	if (ev.type == FT_EV_SLICE || ev.type == FT_EV_TICK)
+		ev.stack = rnd_stack();
 	return ev;
 }
 
@@ -148,7 +158,8 @@ static void test_largest(void **state)
 	(void)state;
 	assert_non_null(ev);
 	seed = 99;
-	/* two new threads each and numbers as long as they can be */
+	/* two new threads and a new stack each, far from the one before, and numbers as long as
+	 * they can be */
 	for (i = 0; i < FT_CODEC_MAX_EVENTS; i++) {
 		ev[i].type = FT_EV_SLICE;
 		ev[i].ts = ~0ull - rnd() % 1000;
@@ -161,6 +172,7 @@ static void test_largest(void **state)
 		ev[i].cpu = FT_MAX_CPUS - 1 - (i & 1);
 		ev[i].state = (__u8)(i % FT_ST_CNT);
 		ev[i].flags = 0xff;
+		ev[i].stack = i & 1 ? FT_NO_STACK - 1 - (__u32)i : (__u32)i;
 	}
 	round_trip(ev, FT_CODEC_MAX_EVENTS);
 	free(ev);
@@ -168,7 +180,7 @@ static void test_largest(void **state)
 
 static void test_one_and_reuse(void **state)
 {
-	struct ft_event ev = {.type = FT_EV_START, .ts = 5, .thr = 7, .waker = FT_NO_THREAD}, got;
+	struct ft_event ev = {.type = FT_EV_TICK, .ts = 5, .thr = 7, .waker = FT_NO_THREAD}, got;
 	struct ft_codec *c;
 	struct ft_codec_out out;
 	int i;
@@ -180,6 +192,7 @@ static void test_one_and_reuse(void **state)
 	for (i = 0; i < 3; i++) {
 		ev.ts = 1000u * (unsigned int)(3 - i);
 		ev.thr = 7u + (unsigned int)i;
+		ev.stack = i == 1 ? FT_NO_STACK : 70u + (unsigned int)i / 2;
 		assert_int_equal(ft_codec_encode(c, &ev, 1, &out), 0);
 		assert_int_equal(ft_codec_decode(c, out.bytes, out.len, &got, 1), 0);
 		assert_memory_equal(&got, &ev, sizeof(ev));
@@ -197,6 +210,8 @@ static void test_invalid(void **state)
 		const char *why;
 	} bad[] = {
 		{{.type = 0}, "no type"},
+		{{.type = FT_EV_STACK}, "a description, no event"},
+		{{.type = FT_EV_CODE}, "a description, no event"},
 		{{.type = FT_EV_TYPE_CNT}, "no such type"},
 		{{.type = FT_EV_SLICE, .ts = 1, .out_ns = 2}, "out after in"},
 		{{.type = FT_EV_SLICE, .ts = 9, .out_ns = 5, .wake_ns = 4}, "woken before out"},
@@ -283,7 +298,7 @@ static void test_size(void **state)
 	struct ft_codec_out out;
 	__u64 ts = 1000000000000ull, back[4];
 	struct ft_codec *c;
-	size_t i;
+	size_t i, without;
 
 	(void)state;
 	seed = 31337;
@@ -303,6 +318,7 @@ static void test_size(void **state)
 		ev[i].seq = (__u32)(i / 4);
 		ev[i].arg = 0x55d0c0a1b2c8;
 		ev[i].state = FT_ST_GIL_WAIT;
+		ev[i].stack = FT_NO_STACK;
 		back[thr] = ts;
 		if (ev[i].out_ns > ev[i].wake_ns)
 			ev[i].out_ns = ev[i].wake_ns;
@@ -310,6 +326,17 @@ static void test_size(void **state)
 	assert_int_equal(ft_codec_new(&c), 0);
 	assert_int_equal(ft_codec_encode(c, ev, 8000, &out), 0);
 	assert_true(out.len <= 8000 * 20);
+	round_trip(ev, 8000);
+	without = out.len;
+	/* one stack in all, then as few as usual: a byte an event, and each stack's number once */
+	ev[4711].stack = 123456789;
+	assert_int_equal(ft_codec_encode(c, ev, 8000, &out), 0);
+	assert_true(out.len <= without + 8000 + 16);
+	round_trip(ev, 8000);
+	for (i = 0; i < 8000; i++)
+		ev[i].stack = 1000000 + (__u32)(rnd() % 50);
+	assert_int_equal(ft_codec_encode(c, ev, 8000, &out), 0);
+	assert_true(out.len <= without + 8000 + 50 * 5 + 16);
 	ft_codec_free(c);
 	round_trip(ev, 8000);
 }

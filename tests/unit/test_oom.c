@@ -52,6 +52,8 @@ void *__wrap_realloc(void *p, size_t n)
 	return fails() ? NULL : __real_realloc(p, n);
 }
 
+#define STACKS 200
+
 static char dir[] = "/tmp/ft-oom-XXXXXX";
 static char path[64];
 
@@ -76,6 +78,23 @@ static int ignore(void *ctx, const struct ft_event *ev)
 	return 0;
 }
 
+static struct ft_frame frames[STACKS];
+static struct ft_node nodes[STACKS];
+static struct ft_weight weights[STACKS];
+
+static void make_stacks(void)
+{
+	static char names[STACKS][3000];
+	__u32 i;
+
+	for (i = 0; i < STACKS; i++) {
+		memset(names[i], 'a' + (int)(i % 26), i < 40 ? 2999 : 20 + i / 26);
+		frames[i] = (struct ft_frame){.name = names[i], .file = "x.py", .line = i};
+		nodes[i] = (struct ft_node){i % 20 ? i - 1 : FT_NO_STACK, i};
+		weights[i] = (struct ft_weight){.stack = i, .ns = 7, .raw_ns = 6, .cnt = 1};
+	}
+}
+
 static int write_session(void)
 {
 	struct ft_writer_opts o = {.path = path, .force = true};
@@ -83,6 +102,7 @@ static int write_session(void)
 	struct ft_totals totals = {.end_ns = 1000000};
 	struct ft_thread_rec recs[40] = {0};
 	struct ft_event ev = {.type = FT_EV_SLICE, .waker = FT_NO_THREAD, .state = FT_ST_BLOCKED};
+	struct ft_stacks stacks = {.frame = frames, .node = nodes, .weight = weights};
 	struct ft_writer *w;
 	int err, i;
 
@@ -95,9 +115,15 @@ static int write_session(void)
 		ev.ts = 100 + (__u64)(i * 37 % 1000);
 		ev.out_ns = ev.ts - 10;
 		ev.thr = (__u32)(i % 40);
+		ev.stack = i % 3 ? (__u32)(i % STACKS) : FT_NO_STACK;
 		ft_writer_event(w, &ev);
-		if (i % 100 == 99)
+		if (i % 100 == 99) {
+			stacks.frame_cnt += STACKS / 4;
+			stacks.node_cnt += STACKS / 4;
+			stacks.weight_cnt += STACKS / 4;
+			ft_writer_stacks(w, &stacks);
 			ft_writer_flush(w);
+		}
 	}
 	ft_writer_threads(w, recs, 40);
 	ft_writer_totals(w, &totals);
@@ -115,7 +141,7 @@ static int read_session(__u64 *cnt)
 	if (err)
 		return err;
 	err = ft_reader_events(r, 0, ~0ull, ignore, cnt);
-	if (!err && ft_reader_damage(r))
+	if (!err && (ft_reader_damage(r) || ft_reader_stacks(r)->node_cnt != STACKS))
 		err = -EIO; /* a lack of memory is no damage of the file */
 	ft_reader_close(r);
 	return err;
@@ -212,6 +238,7 @@ static int set_up(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof(path), "%s/s.ftprof", dir);
+	make_stacks();
 	return 0;
 }
 

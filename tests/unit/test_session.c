@@ -67,6 +67,9 @@ static void make_info(struct ft_session_info *info)
 	info->quota = 1.5;
 	info->tick_hz = 199;
 	info->has_events = true;
+	info->stack_hz = 211;
+	info->native_frames = true;
+	strcpy(info->cut, "libblas.so.3: no frame pointers\nlibx.so");
 	info->pid = 4312;
 	info->python_hex = 0x030e06f0;
 	info->gil = FT_GIL_ENABLED;
@@ -85,7 +88,7 @@ static void make_totals(struct ft_totals *t)
 
 static struct ft_event make_event(size_t i)
 {
-	struct ft_event ev = {.type = FT_EV_SLICE, .waker = FT_NO_THREAD};
+	struct ft_event ev = {.type = FT_EV_SLICE, .waker = FT_NO_THREAD, .stack = FT_NO_STACK};
 
 	ev.ts = 2000 + i * 100;
 	ev.out_ns = ev.ts - 70;
@@ -642,6 +645,9 @@ static void test_json(void **state)
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"quota\":-1}",
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"quota\":NaN}",
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"has_events\":1}",
+		"{\"start_ns\":1,\"cpu_cnt\":2,\"stack_hz\":1000001}",
+		"{\"start_ns\":1,\"cpu_cnt\":2,\"native_frames\":\"\"}",
+		"{\"start_ns\":1,\"cpu_cnt\":2,\"cut\":true}",
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"name\":7}",
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"name\":\"12345678901234567\"}",
 		"{\"start_ns\":1,\"cpu_cnt\":2,\"name\":\"a\\u0000b\"}",

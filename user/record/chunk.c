@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "record/codec.h"
 #include "record/session.h"
+#include "record/stacks_codec.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "headers are stored as they are");
 
@@ -40,6 +41,11 @@ static size_t max_raw(__u16 type)
 		return 64u << 20;
 	case FT_CHUNK_END:
 		return sizeof(struct ft_end_rec);
+	case FT_CHUNK_FRAMES:
+	case FT_CHUNK_NODES:
+		return FT_STACKS_CHUNK_BYTES;
+	case FT_CHUNK_WEIGHTS:
+		return FT_STACKS_WEIGHTS_BYTES;
 	default:
 		return 0;
 	}
@@ -159,6 +165,18 @@ int ft_chunk_pack(struct ft_packer *p, const struct ft_chunk_in *in, const void 
 	return 0;
 }
 
+/* Whether the numbers of frames, nodes or weights are such as a file may have. */
+static bool stacks_hdr_ok(const struct ft_chunk_hdr *h)
+{
+	size_t max = h->type == FT_CHUNK_FRAMES ? FT_STACKS_MAX_FRAMES : FT_STACKS_MAX_NODES;
+
+	if (h->type == FT_CHUNK_WEIGHTS)
+		return h->cnt <= FT_STACKS_MAX_WEIGHTS;
+	if (h->type != FT_CHUNK_FRAMES && h->type != FT_CHUNK_NODES)
+		return true;
+	return h->cnt <= FT_STACKS_CHUNK && h->first_ns <= max - h->cnt;
+}
+
 int ft_chunk_hdr_read(const void *bytes, struct ft_chunk_hdr *h)
 {
 	memcpy(h, bytes, sizeof(*h));
@@ -168,6 +186,8 @@ int ft_chunk_hdr_read(const void *bytes, struct ft_chunk_hdr *h)
 	if (h->comp == FT_COMP_NONE && h->len != h->raw_len)
 		return -EBADMSG;
 	if (h->type == FT_CHUNK_EVENTS && h->cnt > FT_CODEC_MAX_EVENTS)
+		return -EBADMSG;
+	if (!stacks_hdr_ok(h))
 		return -EBADMSG;
 	if (h->hdr_crc != crc_of(h, offsetof(struct ft_chunk_hdr, hdr_crc)))
 		return -EBADMSG;

@@ -66,12 +66,13 @@ int ft_chunk_table_read(struct ft_chunk_table *t, int fd, const struct ft_index_
 	return ft_chunk_payload_ok(&e->h, t->buf) ? 0 : -EBADMSG;
 }
 
-/* A chunk that was there and is not whole. */
-static void miss(struct ft_chunk_table *t, const struct ft_chunk_hdr *h)
+void ft_chunk_table_miss(struct ft_chunk_table *t, const struct ft_chunk_hdr *h)
 {
 	t->missing++;
 	if (h->type == FT_CHUNK_EVENTS)
 		t->lost_events += h->cnt;
+	if (h->type == FT_CHUNK_NODES && h->first_ns + h->cnt > t->nodes_end)
+		t->nodes_end = h->first_ns + h->cnt;
 }
 
 static int append(struct ft_chunk_table *t, const struct ft_index_entry *e)
@@ -95,7 +96,7 @@ static int take(struct ft_chunk_table *t, int fd, const struct ft_index_entry *e
 	int err = ft_chunk_table_read(t, fd, e);
 
 	if (err == -EBADMSG) {
-		miss(t, &e->h);
+		ft_chunk_table_miss(t, &e->h);
 		return 0;
 	}
 	return err ? err : append(t, e);
@@ -181,7 +182,7 @@ static int fill_by_index(struct ft_chunk_table *t, int fd, const struct ft_index
 	for (i = 0; i < cnt; i++) {
 		err = header_at(fd, idx[i].off, ~0ull, &e);
 		if (err == -EBADMSG || (!err && memcmp(&e.h, &idx[i].h, sizeof(e.h)))) {
-			miss(t, &idx[i].h);
+			ft_chunk_table_miss(t, &idx[i].h);
 			continue;
 		}
 		if (!err)
@@ -254,7 +255,7 @@ static int fill_by_scan(struct ft_chunk_table *t, int fd, __u64 size)
 		t->missing += e.h.no - want;
 		want = e.h.no + 1;
 		if (entry_end(&e) > size) {
-			miss(t, &e.h);
+			ft_chunk_table_miss(t, &e.h);
 			break;
 		}
 		err = take(t, fd, &e);

@@ -23,7 +23,9 @@ void ft_codec_free(struct ft_codec *c)
 	if (!c)
 		return;
 	free(c->m.threads);
+	free(c->m.stacks);
 	free(c->hash);
+	free(c->stack_hash);
 	free(c->arena);
 	free(c->out);
 	free(c->keys);
@@ -86,6 +88,7 @@ void model_reset(struct cmodel *m, __u64 base_ns, __u64 period)
 	memset(m->arg, 0, sizeof(m->arg));
 	m->last_new = 0;
 	m->thread_cnt = 0;
+	m->stack_cnt = 0;
 	memset(m->cpus, 0, sizeof(m->cpus));
 	for (i = 0; i < FT_MAX_CPUS; i++) {
 		m->cpus[i].local = NO_LOCAL;
@@ -108,6 +111,19 @@ int model_add(struct cmodel *m, __u32 thr)
 	t->thr = thr;
 	t->ts = m->base_ns;
 	m->last_new = thr;
+	return 0;
+}
+
+int model_add_stack(struct cmodel *m, __u32 stack)
+{
+	void *p = m->stacks;
+	int err;
+
+	err = ft_array_reserve(&p, &m->stack_cap, m->stack_cnt + 1, sizeof(*m->stacks));
+	if (err)
+		return err;
+	m->stacks = p;
+	m->stacks[m->stack_cnt++] = (struct cstack){.stack = stack};
 	return 0;
 }
 

@@ -43,14 +43,15 @@ __u64 ft_event_begin(const struct ft_event *ev);
 /*
  * Encodes 1..FT_CODEC_MAX_EVENTS valid events, sorted by ts (events of one time keep their order;
  * `ev` itself stays as it is). Fields that the type of an event does not use are not kept: they
- * come back as 0 or FT_NO_THREAD. 0, -EINVAL, -ENOMEM.
+ * come back as 0, FT_NO_THREAD or FT_NO_STACK. 0, -EINVAL, -ENOMEM.
  */
 int ft_codec_encode(struct ft_codec *c, const struct ft_event *ev, size_t cnt,
 		    struct ft_codec_out *out);
 
 /*
  * Decodes exactly cnt events out of len bytes that nobody vouches for. Events come out sorted by ts
- * and valid by ft_event_valid() with no limit on thr. 0, -EBADMSG, -ENOMEM.
+ * and valid by ft_event_valid() with no limit on thr; nor is there one on stack. 0, -EBADMSG,
+ * -ENOMEM.
  */
 int ft_codec_decode(struct ft_codec *c, const void *buf, size_t len, struct ft_event *ev,
 		    size_t cnt);

@@ -7,47 +7,11 @@
 
 #include "record/codec_model.h"
 
-struct cursor {
-	const __u8 *p;
-	const __u8 *end;
-};
-
 struct dec {
 	struct cmodel *m;
+	bool stacks;		     /* some event has one */
 	struct cursor s[STREAM_CNT]; /* the columns, then the parts of the wide ones */
 };
-
-static inline bool get_byte(struct cursor *c, __u8 *v)
-{
-	if (c->p >= c->end)
-		return false;
-	*v = *c->p++;
-	return true;
-}
-
-static inline bool get_var(struct cursor *c, __u64 *v)
-{
-	unsigned int shift = 0;
-	__u64 r = 0;
-	__u8 b;
-
-	do {
-		if (shift > 63 || !get_byte(c, &b))
-			return false;
-		r |= (__u64)(b & 0x7f) << shift;
-		shift += 7;
-	} while (b & 0x80);
-	*v = r;
-	return true;
-}
-
-static inline bool get_zig(struct cursor *c, __u64 *v)
-{
-	if (!get_var(c, v))
-		return false;
-	*v = unzigzag(*v);
-	return true;
-}
 
 static inline bool get_wide(struct dec *d, enum wide w, __u64 *v)
 {
@@ -83,6 +47,33 @@ static int resolve(struct dec *d, __u64 local)
 		return -EBADMSG;
 	thr = d->m->last_new + (__u32)delta;
 	return thr == FT_NO_THREAD ? -EBADMSG : model_add(d->m, thr);
+}
+
+/* The stack of a SLICE or a TICK. 0, -EBADMSG, -ENOMEM. */
+static int get_stack(struct dec *d, struct ft_event *ev)
+{
+	struct cmodel *m = d->m;
+	__u64 local, stack;
+	int err;
+
+	if (!d->stacks)
+		return 0;
+	if (!get_var(&d->s[COL_STACK], &local))
+		return -EBADMSG;
+	if (!local)
+		return 0;
+	if (local > m->stack_cnt) {
+		if (local > m->stack_cnt + 1 || !get_zig(&d->s[COL_NEWSTACK], &stack))
+			return -EBADMSG;
+		stack += m->stack_cnt ? m->stacks[m->stack_cnt - 1].stack : 0;
+		if (stack >= FT_NO_STACK)
+			return -EBADMSG;
+		err = model_add_stack(m, (__u32)stack);
+		if (err)
+			return err;
+	}
+	ev->stack = m->stacks[local - 1].stack;
+	return 0;
 }
 
 /* cpu, arg and seq of an event of thread t; the state is known. */
@@ -135,7 +126,7 @@ static int get_slice(struct dec *d, __u8 head, struct ft_event *ev)
 	ev->ts = ev->out_ns + off + runq;
 	t->ts = ev->ts;
 	d->m->cpus[ev->cpu].local = (__u32)local;
-	return 0;
+	return get_stack(d, ev);
 }
 
 static int get_tick(struct dec *d, struct ft_event *ev)
@@ -156,7 +147,7 @@ static int get_tick(struct dec *d, struct ft_event *ev)
 	ev->ts = want + unzigzag(late);
 	model_note_tick(d->m, ev->cpu, ev->ts, want);
 	d->m->cpus[cpu].local = (__u32)local;
-	return 0;
+	return get_stack(d, ev);
 }
 
 static int get_life(struct dec *d, struct ft_event *ev)
@@ -204,6 +195,7 @@ static int get_event(struct dec *d, struct ft_event *ev)
 	memset(ev, 0, sizeof(*ev));
 	ev->thr = FT_NO_THREAD;
 	ev->waker = FT_NO_THREAD;
+	ev->stack = FT_NO_STACK;
 	if (!get_byte(&d->s[COL_HEAD], &head) || !get_var(&d->s[COL_STATE], &state) ||
 	    state > 0xfff)
 		return -EBADMSG;
@@ -260,6 +252,7 @@ static int open_columns(struct dec *d, const __u8 *buf, size_t len)
 	}
 	if (c.p != c.end)
 		return -EBADMSG;
+	d->stacks = d->s[COL_STACK].p != d->s[COL_STACK].end;
 	model_reset(d->m, base, period);
 	return 0;
 }

@@ -16,14 +16,19 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are stored as
 #define HASH_SZ (1u << HASH_BITS)
 _Static_assert(HASH_SZ >= 4 * FT_CODEC_MAX_EVENTS, "hash");
 
+/* One stack an event. */
+#define STACK_HASH_BITS 16
+#define STACK_HASH_SZ (1u << STACK_HASH_BITS)
+_Static_assert(STACK_HASH_SZ >= 2 * FT_CODEC_MAX_EVENTS, "hash");
+
 #define SLACK 16 /* wide numbers are stored eight bytes at a time */
 #define MAX_PERIOD_SAMPLES 512
 
 /* The most bytes that one event adds to a column. */
 static const __u8 col_max[COL_CNT] = {
-	[COL_HEAD] = 1, [COL_STATE] = 2,    [COL_THR] = 3,	[COL_NEW] = 10,
-	[COL_CPU] = 3,	[COL_TICK_CPU] = 3, [COL_TICK_THR] = 3, [COL_ARG] = 10,
-	[COL_SEQ] = 10, [COL_WAKER] = 3,    [COL_MISC] = 20,
+	[COL_HEAD] = 1,	    [COL_STATE] = 2,	[COL_THR] = 3,	    [COL_NEW] = 10, [COL_CPU] = 3,
+	[COL_TICK_CPU] = 3, [COL_TICK_THR] = 3, [COL_ARG] = 10,	    [COL_SEQ] = 10, [COL_WAKER] = 3,
+	[COL_MISC] = 20,    [COL_STACK] = 3,	[COL_NEWSTACK] = 5,
 };
 static const __u8 part_max[PART_CNT] = {1, 1, 1, 1, 5};
 
@@ -33,18 +38,6 @@ struct enc {
 	__u8 *wide[WIDE_CNT][PART_CNT];
 	__u8 *begin[STREAM_CNT];
 };
-
-static inline void put_var(__u8 **pp, __u64 v)
-{
-	__u8 *p = *pp;
-
-	while (v >= 0x80) {
-		*p++ = (__u8)(v | 0x80);
-		v >>= 7;
-	}
-	*p++ = (__u8)v;
-	*pp = p;
-}
 
 static inline void put_wide(__u8 **w, __u64 v)
 {
@@ -85,6 +78,35 @@ static inline int intern(struct enc *e, __u32 thr, __u32 *local)
 	m->threads[*local].slot = slot;
 	e->c->hash[slot] = *local + 1;
 	put_var(&e->col[COL_NEW], zigzag((__u64)thr - last));
+	return 0;
+}
+
+/* The stack of a SLICE or a TICK. 0 or -ENOMEM. */
+static inline int put_stack(struct enc *e, __u32 stack)
+{
+	struct cmodel *m = &e->c->m;
+	__u32 slot = (stack * 2654435761u) >> (32 - STACK_HASH_BITS), l, last;
+	int err;
+
+	if (stack == FT_NO_STACK) {
+		put_var(&e->col[COL_STACK], 0);
+		return 0;
+	}
+	while ((l = e->c->stack_hash[slot])) {
+		if (m->stacks[l - 1].stack == stack) {
+			put_var(&e->col[COL_STACK], l);
+			return 0;
+		}
+		slot = (slot + 1) & (STACK_HASH_SZ - 1);
+	}
+	last = m->stack_cnt ? m->stacks[m->stack_cnt - 1].stack : 0;
+	err = model_add_stack(m, stack);
+	if (err)
+		return err;
+	m->stacks[m->stack_cnt - 1].slot = slot;
+	e->c->stack_hash[slot] = (__u32)m->stack_cnt;
+	put_var(&e->col[COL_STACK], m->stack_cnt);
+	put_var(&e->col[COL_NEWSTACK], zigzag((__u64)stack - last));
 	return 0;
 }
 
@@ -130,7 +152,7 @@ static int put_slice(struct enc *e, const struct ft_event *ev)
 	t->cpu = ev->cpu;
 	t->ts = ev->ts;
 	m->cpus[ev->cpu].local = local;
-	return 0;
+	return put_stack(e, ev->stack);
 }
 
 static int put_tick(struct enc *e, const struct ft_event *ev)
@@ -149,7 +171,7 @@ static int put_tick(struct enc *e, const struct ft_event *ev)
 	put_wide(e->wide[WIDE_TICK], zigzag(ev->ts - want));
 	model_note_tick(m, ev->cpu, ev->ts, want);
 	m->cpus[ev->cpu].local = local;
-	return 0;
+	return put_stack(e, ev->stack);
 }
 
 static int put_life(struct enc *e, const struct ft_event *ev)
@@ -286,6 +308,8 @@ static int prepare(struct ft_codec *c)
 {
 	if (!c->hash)
 		c->hash = calloc(HASH_SZ, sizeof(*c->hash));
+	if (!c->stack_hash)
+		c->stack_hash = calloc(STACK_HASH_SZ, sizeof(*c->stack_hash));
 	if (!c->arena)
 		c->arena = malloc(arena_size(FT_CODEC_MAX_EVENTS));
 	if (!c->out)
@@ -294,7 +318,8 @@ static int prepare(struct ft_codec *c)
 		c->keys = malloc(FT_CODEC_MAX_EVENTS * sizeof(*c->keys));
 	if (!c->keys_tmp)
 		c->keys_tmp = malloc(FT_CODEC_MAX_EVENTS * sizeof(*c->keys_tmp));
-	return c->hash && c->arena && c->out && c->keys && c->keys_tmp ? 0 : -ENOMEM;
+	return c->hash && c->stack_hash && c->arena && c->out && c->keys && c->keys_tmp ? 0
+											: -ENOMEM;
 }
 
 /* Writes the prologue and the columns one after the other into c->out. */
@@ -305,6 +330,8 @@ static void gather(struct enc *e, struct ft_codec_out *out)
 	unsigned int i, j, s = 0;
 	__u8 *p = e->c->out;
 
+	if (!m->stack_cnt)
+		e->col[COL_STACK] = e->begin[COL_STACK];
 	for (i = 0; i < COL_CNT; i++, s++)
 		len[s] = (size_t)(e->col[i] - e->begin[s]);
 	for (i = 0; i < WIDE_CNT; i++) {
@@ -365,5 +392,7 @@ int ft_codec_encode(struct ft_codec *c, const struct ft_event *ev, size_t cnt,
 		gather(&e, out);
 	for (i = 0; i < m->thread_cnt; i++)
 		c->hash[m->threads[i].slot] = 0;
+	for (i = 0; i < m->stack_cnt; i++)
+		c->stack_hash[m->stacks[i].slot] = 0;
 	return err;
 }

@@ -8,6 +8,8 @@
 #define FT_RECORD_CODEC_MODEL_H
 
 #include "record/codec.h"
+#include "record/stacks.h"
+#include "record/varint.h"
 
 /* Columns of bytes and varints. */
 enum col {
@@ -22,6 +24,8 @@ enum col {
 	COL_SEQ,      /* zigzag: less the expected one */
 	COL_WAKER,    /* 0 none, else as COL_THR, plus 1 */
 	COL_MISC,     /* CPU: zigzag begin less the end of the window before; length */
+	COL_STACK, /* SLICE, TICK: 0 none, else as COL_THR, of stacks, plus 1; empty: no stacks */
+	COL_NEWSTACK, /* zigzag: a stack that is new to the dictionary, less the one before */
 	COL_CNT,
 };
 
@@ -64,6 +68,12 @@ struct ccpu {
 	bool ticked;
 };
 
+/* An entry of the dictionary of stacks. */
+struct cstack {
+	__u32 stack;
+	__u32 slot; /* in the hash table */
+};
+
 struct cmodel {
 	__u64 period; /* of ticks */
 	__u64 prev_ts;
@@ -73,27 +83,21 @@ struct cmodel {
 	struct cthread *threads;
 	size_t thread_cnt;
 	size_t thread_cap;
+	struct cstack *stacks;
+	size_t stack_cnt;
+	size_t stack_cap;
 	struct ccpu cpus[FT_MAX_CPUS];
 };
 
 struct ft_codec {
 	struct cmodel m;
-	__u32 *hash; /* encoder: local number + 1 */
-	__u8 *arena; /* encoder: room for all columns */
+	__u32 *hash;	   /* encoder: local number + 1 */
+	__u32 *stack_hash; /* the same of stacks */
+	__u8 *arena;	   /* encoder: room for all columns */
 	__u8 *out;
 	struct ft_sort_key *keys;
 	struct ft_sort_key *keys_tmp;
 };
-
-static inline __u64 zigzag(__u64 v)
-{
-	return (v << 1) ^ (__u64)((__s64)v >> 63);
-}
-
-static inline __u64 unzigzag(__u64 v)
-{
-	return (v >> 1) ^ -(v & 1);
-}
 
 static inline unsigned int arg_slot(__u8 state)
 {
@@ -125,6 +129,8 @@ static inline __u32 model_next_seq(__u8 type, __u32 seq)
 void model_reset(struct cmodel *m, __u64 base_ns, __u64 period);
 /* Adds a thread to the dictionary. 0 or -ENOMEM. */
 int model_add(struct cmodel *m, __u32 thr);
+/* Adds a stack to the dictionary of stacks. 0 or -ENOMEM. */
+int model_add_stack(struct cmodel *m, __u32 stack);
 /* When the next tick of a core is expected. */
 __u64 model_tick(const struct cmodel *m, __u16 cpu);
 /* A tick came at ts, expected at want. */

@@ -17,6 +17,7 @@
 #include "record/chunk_table.h"
 #include "record/codec.h"
 #include "record/info_json.h"
+#include "record/stacks_codec.h"
 
 #define PATH_COLS 200 /* of a file's name in a message */
 
@@ -31,9 +32,12 @@ struct ft_reader {
 	struct ft_thread_rec *threads;
 	size_t thread_cnt;
 	bool no_threads; /* no THREADS chunk */
+	struct ft_stacks_dec stacks;
 	__u64 event_cnt;
-	__u32 *refused; /* by chunk of the table: events that were left out */
-	char damage[512];
+	/* by chunk of the table */
+	__u32 *refused; /* events that were left out */
+	__u32 *unnamed; /* events whose stack is not there */
+	char damage[768];
 };
 
 /* Where a refusal is explained. */
@@ -173,6 +177,12 @@ static int take_chunk(struct ft_reader *r, const struct ft_chunk_hdr *h, const v
 		return 0;
 	case FT_CHUNK_THREADS:
 		return take_threads(r, h, raw);
+	case FT_CHUNK_WEIGHTS:
+		return ft_stacks_get_weights(&r->stacks, h->cnt, raw, h->raw_len);
+	case FT_CHUNK_FRAMES:
+		return ft_stacks_get_frames(&r->stacks, h->first_ns, h->cnt, raw, h->raw_len);
+	case FT_CHUNK_NODES:
+		return ft_stacks_get_nodes(&r->stacks, h->first_ns, h->cnt, raw, h->raw_len);
 	default:
 		return -EBADMSG;
 	}
@@ -206,6 +216,47 @@ static int load_last(struct ft_reader *r, enum ft_chunk_type type)
 	return -ENOENT;
 }
 
+/* All whole chunks of a type. 0, -ENOMEM, -errno. */
+static int load_all(struct ft_reader *r, enum ft_chunk_type type)
+{
+	const void *raw;
+	size_t i;
+	int err;
+
+	for (i = 0; i < r->table.cnt; i++) {
+		const struct ft_chunk_hdr *h = &r->table.e[i].h;
+
+		if (h->type != type)
+			continue;
+		err = load_chunk(r, &r->table.e[i], &raw);
+		if (!err)
+			err = take_chunk(r, h, raw);
+		if (err == -EBADMSG)
+			ft_chunk_table_miss(&r->table, h);
+		else if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* FRAMES, NODES and WEIGHTS. 0 or -errno, explained. */
+static int load_stacks(struct complaint *c, struct ft_reader *r)
+{
+	int err;
+
+	err = load_all(r, FT_CHUNK_FRAMES);
+	if (!err)
+		err = load_all(r, FT_CHUNK_NODES);
+	if (!err)
+		err = ft_stacks_lose_nodes(&r->stacks, r->table.nodes_end);
+	if (!err)
+		err = load_last(r, FT_CHUNK_WEIGHTS);
+	/* a session without stacks */
+	if (err == -ENOENT)
+		err = 0;
+	return err ? refuse_errno(c, err) : 0;
+}
+
 /* META, TOTALS and THREADS. 0 or -errno, explained. */
 static int load_summary(struct complaint *c, struct ft_reader *r)
 {
@@ -234,12 +285,14 @@ static int load_summary(struct complaint *c, struct ft_reader *r)
 /* Says in r->damage what is missing, as far as it is known now. */
 static void tell_damage(struct ft_reader *r)
 {
-	__u64 refused = 0;
+	__u64 refused = 0, unnamed = r->stacks.odd_cnt;
 	char a[32];
 	size_t i, n = 0;
 
-	for (i = 0; i < r->table.cnt; i++)
+	for (i = 0; i < r->table.cnt; i++) {
 		refused += r->refused[i];
+		unnamed += r->unnamed[i];
+	}
 	r->damage[0] = 0;
 #define SAY(...)                                                                                   \
 	do {                                                                                       \
@@ -264,6 +317,12 @@ static void tell_damage(struct ft_reader *r)
 	if (refused)
 		SAY("%s events that cannot be true were left out",
 		    ft_format_count(refused, a, sizeof(a)));
+	if (r->stacks.lost_cnt)
+		SAY("%s frames in its tree of stacks are lost",
+		    ft_format_count(r->stacks.lost_cnt, a, sizeof(a)));
+	if (unnamed)
+		SAY("%s events and weights have a stack that is not there",
+		    ft_format_count(unnamed, a, sizeof(a)));
 #undef SAY
 }
 
@@ -302,7 +361,8 @@ int ft_reader_open(const char *path, struct ft_reader **out, char *err_buf, size
 		err = ft_chunk_table_fill(&r->table, r->fd, size, r->packer);
 	if (!err && r->table.cnt) {
 		r->refused = calloc(r->table.cnt, sizeof(*r->refused));
-		if (!r->refused)
+		r->unnamed = calloc(r->table.cnt, sizeof(*r->unnamed));
+		if (!r->refused || !r->unnamed)
 			err = -ENOMEM;
 	}
 	if (err) {
@@ -310,6 +370,8 @@ int ft_reader_open(const char *path, struct ft_reader **out, char *err_buf, size
 		goto out;
 	}
 	err = load_summary(&c, r);
+	if (!err)
+		err = load_stacks(&c, r);
 	if (err)
 		goto out;
 	count_events(r);
@@ -334,7 +396,9 @@ void ft_reader_close(struct ft_reader *r)
 	ft_codec_free(r->codec);
 	free(r->events);
 	free(r->threads);
+	ft_stacks_dec_free(&r->stacks);
 	free(r->refused);
+	free(r->unnamed);
 	free(r);
 }
 
@@ -352,6 +416,11 @@ const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t 
 {
 	*cnt = r->thread_cnt;
 	return r->threads;
+}
+
+const struct ft_stacks *ft_reader_stacks(const struct ft_reader *r)
+{
+	return &r->stacks.s;
 }
 
 const char *ft_reader_damage(const struct ft_reader *r)
@@ -376,25 +445,30 @@ static int load_events(struct ft_reader *r, const struct ft_index_entry *e)
 	return ft_codec_decode(r->codec, raw, e->h.raw_len, r->events, e->h.cnt);
 }
 
-/* Hands on the events of a decoded chunk; sets *refused. What cb returned. */
-static int hand_on(struct ft_reader *r, __u32 cnt, __u64 from, __u64 to, ft_event_cb cb, void *ctx,
-		   __u32 *refused)
+/* Hands on the events of a decoded chunk; sets its counts in r. What cb returned. */
+static int hand_on(struct ft_reader *r, size_t chunk, __u64 from, __u64 to, ft_event_cb cb,
+		   void *ctx)
 {
-	__u32 i, bad = 0;
+	__u32 i, bad = 0, unnamed = 0, cnt = r->table.e[chunk].h.cnt;
 	int ret = 0;
 
 	for (i = 0; i < cnt; i++) {
-		const struct ft_event *ev = &r->events[i];
+		struct ft_event *ev = &r->events[i];
 
 		if (!ft_event_valid(ev, (__u32)r->thread_cnt, r->info.cpu_cnt)) {
 			bad++;
 			continue;
 		}
+		if (ev->stack != FT_NO_STACK && ev->stack >= r->stacks.s.node_cnt) {
+			ev->stack = FT_NO_STACK;
+			unnamed++;
+		}
 		if (ret || ev->ts < from || ft_event_begin(ev) > to)
 			continue;
 		ret = cb(ctx, ev);
 	}
-	*refused = bad;
+	r->refused[chunk] = bad;
+	r->unnamed[chunk] = unnamed;
 	return ret;
 }
 
@@ -426,7 +500,7 @@ int ft_reader_events(struct ft_reader *r, __u64 from_ns, __u64 to_ns, ft_event_c
 			continue;
 		}
 		if (!err)
-			err = hand_on(r, e->h.cnt, from_ns, to_ns, cb, ctx, &r->refused[i]);
+			err = hand_on(r, i, from_ns, to_ns, cb, ctx);
 	}
 	tell_damage(r);
 	return err;

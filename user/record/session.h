@@ -3,9 +3,9 @@
  * The session file (.ftprof): what a live run keeps and what every report is made from.
  *
  * Append-only chunks, each zstd-compressed with a checksum: META (JSON), THREADS, TOTALS, EVENTS,
- * then an INDEX and an END mark. META, THREADS and TOTALS may come several times: the last whole
- * one counts, so that a file whose writer was killed is readable up to its last whole chunk.
- * docs/record-format.md describes the bytes.
+ * FRAMES, NODES, WEIGHTS, then an INDEX and an END mark. META, THREADS, TOTALS and WEIGHTS may come
+ * several times: the last whole one counts, so that a file whose writer was killed is readable up
+ * to its last whole chunk. docs/record-format.md describes the bytes.
  */
 #ifndef FT_RECORD_SESSION_H
 #define FT_RECORD_SESSION_H
@@ -126,7 +126,9 @@ int ft_writer_event(struct ft_writer *w, const struct ft_event *ev);
 int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, size_t cnt);
 /*
  * Writes the frames and nodes that were added since the last call (both arrays only grow) and all
- * weights. A reader takes all frames and nodes and the last weights.
+ * weights. A reader takes all frames and nodes and the last weights. -EINVAL when *s is not what
+ * record/stacks.h promises or does not continue what was written, -EFBIG with more than 4 Mi
+ * frames, 16 Mi nodes or 4 Mi weights: nothing is written then, and the writer goes on.
  */
 int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s);
 /* Sets totals->events_dropped from the writer's own count before writing. */
@@ -151,7 +153,12 @@ void ft_reader_close(struct ft_reader *r);
 const struct ft_session_info *ft_reader_info(const struct ft_reader *r);
 const struct ft_totals *ft_reader_totals(const struct ft_reader *r);
 const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t *cnt);
-/* Checked: every index is in range, parents stand before children, strings are as promised. */
+/*
+ * Never NULL. Checked: every index is in range, parents stand before children, stacks are at most
+ * 512 deep, strings are as promised. Where the file is damaged, numbers stay what they were: a node
+ * that is lost is an outermost one of a FT_FK_MARK with `error`, as is the frame of a node whose
+ * own is lost; a weight whose stack is lost has FT_NO_STACK.
+ */
 const struct ft_stacks *ft_reader_stacks(const struct ft_reader *r);
 /* NULL for a whole file, else one sentence. */
 const char *ft_reader_damage(const struct ft_reader *r);
@@ -161,8 +168,9 @@ __u64 ft_reader_event_cnt(const struct ft_reader *r);
  * a CPU, ts of any other <= to (chunks outside are not unpacked), in the order of the file: sorted
  * by ts within a chunk, nearly sorted over all (chunks overlap by the collector's period). A
  * non-zero return of cb stops and is returned. Events are checked: thr, waker, cpu, type and state
- * are in range, times are ordered. Events that fail are left out, and ft_reader_damage() says so
- * afterwards; a pointer that it gave before stays good.
+ * are in range, times are ordered. Events that fail are left out, and a stack that is not there
+ * becomes FT_NO_STACK; ft_reader_damage() says so afterwards; a pointer that it gave before stays
+ * good.
  */
 typedef int (*ft_event_cb)(void *ctx, const struct ft_event *ev);
 int ft_reader_events(struct ft_reader *r, __u64 from_ns, __u64 to_ns, ft_event_cb cb, void *ctx);

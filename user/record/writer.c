@@ -14,6 +14,7 @@
 #include "record/chunk.h"
 #include "record/codec.h"
 #include "record/info_json.h"
+#include "record/stacks_codec.h"
 
 #define DEFAULT_LEVEL 1
 
@@ -33,6 +34,7 @@ struct ft_writer {
 	struct ft_event *buf;
 	size_t buf_cnt;
 	struct ft_codec *codec;
+	struct ft_stacks_enc stacks;
 	struct ft_packer *packer;
 	struct ft_index_entry *index;
 	size_t index_cnt;
@@ -50,6 +52,7 @@ static void writer_free(struct ft_writer *w)
 	}
 	free(w->buf);
 	ft_codec_free(w->codec);
+	ft_stacks_enc_free(&w->stacks);
 	ft_packer_free(w->packer);
 	free(w->index);
 	free(w);
@@ -233,6 +236,47 @@ int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, siz
 	in.data = recs;
 	in.len = cnt * sizeof(*recs);
 	return note(w, put_chunk(w, &in));
+}
+
+static int put_stacks(struct ft_writer *w, enum ft_chunk_type type, const struct ft_stacks_out *enc)
+{
+	struct ft_chunk_in in = {.type = type, .level = w->level};
+
+	in.cnt = (__u32)enc->cnt;
+	in.first_ns = enc->first;
+	in.data = enc->bytes;
+	in.len = enc->len;
+	in.column_end = enc->column_end;
+	in.column_cnt = enc->column_cnt;
+	return put_chunk(w, &in);
+}
+
+int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s)
+{
+	struct ft_stacks_out enc;
+	int err;
+
+	if (w->err)
+		return w->err;
+	err = ft_stacks_check(&w->stacks, s);
+	if (err)
+		return err == -ENOMEM ? note(w, err) : err;
+	do {
+		err = ft_stacks_put_frames(&w->stacks, s, &enc);
+		if (!err && enc.cnt)
+			err = put_stacks(w, FT_CHUNK_FRAMES, &enc);
+	} while (!err && enc.cnt);
+	do {
+		if (!err)
+			err = ft_stacks_put_nodes(&w->stacks, s, &enc);
+		if (!err && enc.cnt)
+			err = put_stacks(w, FT_CHUNK_NODES, &enc);
+	} while (!err && enc.cnt);
+	if (!err)
+		err = ft_stacks_put_weights(&w->stacks, s, &enc);
+	if (!err)
+		err = put_stacks(w, FT_CHUNK_WEIGHTS, &enc);
+	return note(w, err);
 }
 
 int ft_writer_totals(struct ft_writer *w, struct ft_totals *totals)
