@@ -32,14 +32,14 @@
 #define PHDR_MAX 256
 #define CMP_LEN 64
 
-int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off)
+int ft_elf_pread_fd(int fd, off_t size, void *buf, size_t n, __u64 off)
 {
 	size_t done = 0;
 
-	if (off > (__u64)e->file_sz || n > (__u64)e->file_sz - off)
+	if (off > (__u64)size || n > (__u64)size - off)
 		return -ERANGE;
 	while (done < n) {
-		ssize_t got = pread(e->fd, (char *)buf + done, n - done, (off_t)(off + done));
+		ssize_t got = pread(fd, (char *)buf + done, n - done, (off_t)(off + done));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -50,6 +50,11 @@ int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off)
 		done += (size_t)got;
 	}
 	return 0;
+}
+
+int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off)
+{
+	return ft_elf_pread_fd(e->fd, e->file_sz, buf, n, off);
 }
 
 int ft_elf_open_regular(const char *path, int *out)
@@ -146,6 +151,8 @@ int ft_elf_open(const char *path, struct ft_elf **out)
 	if (!e)
 		return -ENOMEM;
 	e->fd = -1;
+	e->debug_fd = -1;
+	e->mini_fd = -1;
 	e->path = strdup(path);
 	err = -ENOMEM;
 	if (!e->path)
@@ -155,8 +162,11 @@ int ft_elf_open(const char *path, struct ft_elf **out)
 		err = -errno;
 	if (err)
 		goto out;
-	err = -ENOEXEC;
 	e->file_sz = st.st_size;
+	err = ft_elf_check_header(e->fd, e->file_sz);
+	if (err)
+		goto out;
+	err = -ENOEXEC;
 	e->elf = elf_begin(e->fd, ELF_C_READ, NULL);
 	if (!e->elf || elf_kind(e->elf) != ELF_K_ELF || !gelf_getehdr(e->elf, &eh))
 		goto out;
@@ -164,7 +174,9 @@ int ft_elf_open(const char *path, struct ft_elf **out)
 	    eh.e_machine != OUR_MACHINE)
 		goto out;
 	e->type = eh.e_type;
-	err = read_segments(e);
+	err = ft_elf_check_layout(e->elf);
+	if (!err)
+		err = read_segments(e);
 	if (err)
 		goto out;
 	e->pie_flag = e->type == ET_DYN && has_pie_flag(e);
@@ -340,10 +352,39 @@ int ft_elf_read(struct ft_elf *e, __u64 vaddr, void *buf, size_t n)
 	return ft_elf_pread(e, buf, n, vaddr - p->p_vaddr + p->p_offset);
 }
 
+/* The segment of that kind that a mapping shows. */
+static const GElf_Phdr *segment_mapped(const struct ft_elf *e, const struct ft_map *m, bool code)
+{
+	size_t i;
+
+	for (i = 0; i < e->phdr_cnt; i++) {
+		const GElf_Phdr *p = &e->phdr[i];
+
+		if (p->p_type == PT_LOAD && (!code || (p->p_flags & PF_X)) &&
+		    m->offset >= (p->p_offset & ~(PAGE - 1)) &&
+		    m->offset < p->p_offset + p->p_filesz)
+			return p;
+	}
+	return NULL;
+}
+
+int ft_elf_map_bias(const struct ft_elf *e, const struct ft_map *m, __u64 *bias)
+{
+	/* code is mapped once and not written to: the surest anchor */
+	const GElf_Phdr *p = segment_mapped(e, m, true);
+
+	if (!p)
+		p = segment_mapped(e, m, false);
+	if (!p)
+		return -ENOENT;
+	*bias = m->start - ((p->p_vaddr & ~(PAGE - 1)) + (m->offset - (p->p_offset & ~(PAGE - 1))));
+	return 0;
+}
+
 int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_map *like,
 		__u64 *bias)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < maps->cnt; i++) {
 		const struct ft_map *m = &maps->map[i];
@@ -351,18 +392,8 @@ int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_ma
 		if (m->inode != like->inode || m->dev_major != like->dev_major ||
 		    m->dev_minor != like->dev_minor || !m->exec || strcmp(m->path, like->path))
 			continue;
-		/* code is mapped once and not written to: the surest anchor */
-		for (j = 0; j < e->phdr_cnt; j++) {
-			const GElf_Phdr *p = &e->phdr[j];
-			__u64 off = p->p_offset & ~(PAGE - 1), va = p->p_vaddr & ~(PAGE - 1);
-
-			if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
-				continue;
-			if (m->offset < off || m->offset >= p->p_offset + p->p_filesz)
-				continue;
-			*bias = m->start - (va + (m->offset - off));
-			return 0;
-		}
+		if (segment_mapped(e, m, true))
+			return ft_elf_map_bias(e, m, bias);
 	}
 	return -ENOENT;
 }

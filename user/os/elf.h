@@ -12,6 +12,7 @@
 #include "os/procfs.h"
 
 struct ft_elf;
+struct ft_symtab;
 
 struct ft_elf_sym {
 	__u64 vaddr; /* link-time address */
@@ -50,6 +51,26 @@ int ft_elf_read(struct ft_elf *e, __u64 vaddr, void *buf, size_t n);
 /* Run-time address minus link-time address, by the maps of `like`'s file. -ENOENT: not mapped. */
 int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_map *like,
 		__u64 *bias);
+/* The same for one mapping of e's own file. -ENOENT: it shows no segment. */
+int ft_elf_map_bias(const struct ft_elf *e, const struct ft_map *m, __u64 *bias);
+/*
+ * Looks for the separate debug file now, while the process that has the files in its mount
+ * namespace is still there. Whether one is open.
+ */
+bool ft_elf_find_debug(struct ft_elf *e);
+
+enum ft_elf_names_from {
+	FT_ELF_NAMES_FULL = 1 << 0, /* .symtab, here or in the debug file */
+	FT_ELF_NAMES_DYNAMIC = 1 << 1,
+	FT_ELF_NAMES_MINI = 1 << 2, /* .gnu_debugdata */
+	FT_ELF_NAMES_BAD = 1 << 3,  /* a table was there and could not be used */
+};
+/*
+ * Adds the symbols of executable memory to t, which is empty, at their link-time addresses, and
+ * finishes it. At most *sz bytes of tables are read; *sz is then what was. Returns
+ * FT_ELF_NAMES_*, or -ENOMEM.
+ */
+int ft_elf_names(struct ft_elf *e, size_t *sz, struct ft_symtab *t);
 /* PT_INTERP, "" without one (statically linked, or a library). */
 const char *ft_elf_interp(const struct ft_elf *e);
 /* A program, or a library that can be run, as libc.so.6 can. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shared by elf.c and elfsym.c only. */
+/* Inside an ELF file: shared by the files elf*.c and by the reader of DWARF lines. */
 #ifndef FT_OS_ELF_PRIV_H
 #define FT_OS_ELF_PRIV_H
 
@@ -24,7 +24,19 @@ struct ft_elf {
 	bool debug_tried;
 	int debug_fd;
 	Elf *debug;
+	/* what .gnu_debugdata unpacks to, once needed */
+	bool mini_tried;
+	int mini_fd;
+	Elf *mini;
 };
+
+/*
+ * Bounds on what libelf would allocate and read for a file, before and after elf_begin(): it
+ * believes every count and size that lies within the file, and a sparse file is as large as its
+ * owner likes. -ENOEXEC.
+ */
+int ft_elf_check_header(int fd, off_t size);
+int ft_elf_check_layout(Elf *elf);
 
 /*
  * Opens a regular file only: a stranger chose the path, and merely opening a device or a FIFO can
@@ -32,7 +44,15 @@ struct ft_elf {
  */
 int ft_elf_open_regular(const char *path, int *out);
 int ft_elf_pread(const struct ft_elf *e, void *buf, size_t n, __u64 off);
+/* Exactly n bytes at off of a file of that size. -ERANGE: beyond its end. */
+int ft_elf_pread_fd(int fd, off_t size, void *buf, size_t n, __u64 off);
 Elf_Scn *ft_elf_find_section(Elf *elf, const char *name);
-void ft_elf_debug_close(struct ft_elf *e);
+/* Opens a file with all the checks above. NULL, and *fd -1, when it is no good. */
+Elf *ft_elf_open_plain(const char *path, int *fd);
+/* What .gnu_debugdata holds, or NULL. Belongs to e. */
+Elf *ft_elf_mini(struct ft_elf *e);
+/* The debug file, or NULL. Belongs to e. */
+Elf *ft_elf_debug(struct ft_elf *e);
+void ft_elf_debug_close(struct ft_elf *e); /* both */
 
 #endif
