@@ -46,6 +46,7 @@ struct ft_symbols_stats {
 	__u32 unreadable; /* cannot be opened, or is another file by now */
 	__u32 malformed;  /* not ELF, truncated, or beyond the limits */
 	__u32 stripped;	  /* dynamic symbols only */
+	__u32 perf_lines; /* of the perf map that were not understood */
 };
 void ft_symbols_stats(const struct ft_symbols *s, struct ft_symbols_stats *out);
 void ft_symbols_free(struct ft_symbols *s); /* NULL is fine */
