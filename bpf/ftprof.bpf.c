@@ -115,7 +115,9 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 	if (done.valid)
 		hist_add(done.origin & (FT_OR_CNT - 1), done.ns);
 	if (stack_hz) {
-		t->stack_n = stack_leave(slot1 - 1, now, o.held);
+		t->stack_n = stack_leave(
+			slot1 - 1, now, o.held,
+			prev_state ? (__u32)ft_pw_mix(regs->sp ^ regs->ip << 8, regs->orig_ax) : 1);
 		if (t->stack_n)
 			t->stack = stack_take(ctx, slot1 - 1);
 		if (!t->stack)

@@ -24,10 +24,13 @@ const volatile bool with_native = false;
 const volatile bool with_kernel = false;
 const volatile __u32 stack_hz = 0; /* on-core walks a second and core; 0: no stacks at all */
 const volatile __u32 tick_hz = 0;
-const volatile __u32 walks_per_sec = 1000; /* at switches, on each core; above it one in n */
+const volatile __u32 walks_per_sec = 2000; /* at switches, on each core; above it one in n */
 
 #define WALK_WINDOW_NS 10000000ull
-#define WALK_CERTAIN_NS 100000000ull
+#define WALK_CERTAIN_NS 100000000ull /* not walked for so long: walked for certain */
+#define WALK_LONG_NS 2000000ull	     /* a place where sleeps take longer than this: too */
+#define WALK_HARD 4		     /* but not above so many times the budget */
+#define SITES 8
 
 struct stack_scratch {
 	struct ft_pybuf buf;
@@ -102,6 +105,23 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } tstates SEC(".maps");
+
+/* Where a thread went off its core lately, and for how long on average. */
+struct slot_sites {
+	__u32 last; /* entry of the interval that is open */
+	__u32 pad;
+	struct {
+		__u32 tag;
+		__u32 us; /* 0: not known yet */
+	} site[SITES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set before load: as many as slots */
+	__type(key, __u32);
+	__type(value, struct slot_sites);
+} slot_sites SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -502,12 +522,50 @@ ft_inline __u64 stack_take(void *ctx, __u32 slot)
 }
 
 /*
- * Whether this switch is walked, and how many it stands for then; 0: it is not. The chance depends
- * on what was before, never on the sleep that follows: the sums stay right on average.
+ * How long the thread has stayed away from this place on average; ~0: it was not seen here lately.
+ * A place is a system call with the user's stack and instruction pointers, or being preempted.
  */
-ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u64 now, bool must)
+ft_inline __u64 site_expect(__u32 slot, __u32 site)
+{
+	struct slot_sites *ss = bpf_map_lookup_elem(&slot_sites, &slot);
+	__u32 i = site & (SITES - 1);
+
+	if (!ss)
+		return ~0ull;
+	ss->last = i;
+	if (ss->site[i].tag == site && ss->site[i].us)
+		return (__u64)ss->site[i].us * 1000;
+	ss->site[i].tag = site;
+	ss->site[i].us = 0;
+	return ~0ull;
+}
+
+ft_inline void site_learn(__u32 slot, __u64 ns)
+{
+	struct slot_sites *ss = bpf_map_lookup_elem(&slot_sites, &slot);
+	__u64 us = ns / 1000 + 1;
+	__u32 i, old;
+
+	if (!ss)
+		return;
+	i = ss->last & (SITES - 1);
+	if (us > 0x7fffffff)
+		us = 0x7fffffff;
+	old = ss->site[i].us;
+	ss->site[i].us = old ? old - old / 4 + us / 4 + 1 : us;
+}
+
+/*
+ * Whether this switch is walked, and how many it stands for then; 0: it is not. Above the budget a
+ * thread's long sleeps, and those in a place that is new to it, are walked all the same: there
+ * are few of them, and they carry the weight. The chance depends on what was before and on where
+ * the thread stands, never on the sleep that follows: so the sums stay right on average.
+ */
+ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u32 slot, __u64 now,
+			    __u32 site, bool must)
 {
 	const __u32 room = walks_per_sec / (1000000000ull / WALK_WINDOW_NS) ?: 1;
+	__u64 expect = site_expect(slot, site);
 	__u32 every;
 
 	if (now - c->walk_begin >= WALK_WINDOW_NS) {
@@ -519,21 +577,16 @@ ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u64 now, bo
 	}
 	c->walk_want++;
 	every = c->every ?: 1;
-	if (every > 1 && !must) {
-		if (now - t->walk_ns >= WALK_CERTAIN_NS) {
-			every = 1;
-		} else if (bpf_get_prandom_u32() % every) {
-			count(FT_CN_STACK_SKIPPED);
-			return 0;
-		}
-	}
-	if (must)
+	if (must || (c->walk_cnt < room * WALK_HARD &&
+		     (expect >= WALK_LONG_NS || now - t->walk_ns >= WALK_CERTAIN_NS)))
 		every = 1;
-	/* a burst within the window */
-	if (++c->walk_cnt >= room) {
-		c->every = (c->every ?: 1) * 2;
-		c->walk_cnt = 0;
+	if (every > 1 && bpf_get_prandom_u32() % every) {
+		count(FT_CN_STACK_SKIPPED);
+		return 0;
 	}
+	/* a burst within the window */
+	if (++c->walk_cnt % room == 0 && c->every < 0x10000)
+		c->every = (c->every ?: 1) * 2;
 	t->walk_ns = now;
 	return every;
 }
@@ -543,7 +596,7 @@ ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u64 now, bo
  * many switches a walk now would stand for, 0: it is not walked. With the thread's state as
  * ft_thread_out() left it. Global functions, as the rest: sched_switch is large already.
  */
-__attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held)
+__attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held, __u32 site)
 {
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
 	__u32 zero = 0, gil;
@@ -566,7 +619,7 @@ __attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held)
 	t->stack_n = 0;
 	if (t->state == FT_ST_DEAD)
 		return 0;
-	return walk_chance(c, t, now, held);
+	return walk_chance(c, t, slot, now, site, held);
 }
 
 /* The off-core interval in *s has ended: its weights, and its stack in *s. */
@@ -582,6 +635,7 @@ __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 	n = t->stack_n;
 	end = s->wake_ns ? s->wake_ns : s->h.ts;
 	off = s->h.ts - s->out_ns;
+	site_learn(slot, off);
 	if (s->state == FT_ST_GIL_WAIT) {
 		if (s->wake_ns && (s->flags & FT_SF_WAKER_OK))
 			t->free_wait = (s->h.ts - end) * gil_waiters(t->target, gil);
