@@ -128,7 +128,7 @@ int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, siz
  * Writes the frames and nodes that were added since the last call (both arrays only grow) and all
  * weights. A reader takes all frames and nodes and the last weights. -EINVAL when *s is not what
  * record/stacks.h promises or does not continue what was written, -EFBIG with more than 4 Mi
- * frames, 16 Mi nodes or 4 Mi weights: nothing is written then, and the writer goes on.
+ * frames, 16 Mi nodes or 4 Mi weights.
  */
 int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s);
 /* Sets totals->events_dropped from the writer's own count before writing. */

@@ -260,7 +260,7 @@ int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s)
 		return w->err;
 	err = ft_stacks_check(&w->stacks, s);
 	if (err)
-		return err == -ENOMEM ? note(w, err) : err;
+		return note(w, err);
 	do {
 		err = ft_stacks_put_frames(&w->stacks, s, &enc);
 		if (!err && enc.cnt)
