@@ -214,7 +214,7 @@ static struct ft_collector *make(void)
 	struct ft_collector *c = NULL;
 
 	memset(&fake, 0, sizeof(fake));
-	assert_int_equal(ft_collector_new(PROBE, WRITER, &ev, &c), 0);
+	assert_int_equal(ft_collector_new(PROBE, WRITER, NULL, &ev, &c), 0);
 	return c;
 }
 
@@ -519,7 +519,7 @@ static void test_errors(void **state)
 
 	/* without a writer and without listeners */
 	memset(&fake, 0, sizeof(fake));
-	assert_int_equal(ft_collector_new(PROBE, NULL, &ev, &c), 0);
+	assert_int_equal(ft_collector_new(PROBE, NULL, NULL, &ev, &c), 0);
 	take(0, 10, 100, FT_ST_ON);
 	say_start(0, 100);
 	proc = queue(FT_EV_EXEC, sizeof(*proc), 0, 70);
@@ -541,7 +541,7 @@ static int session(void)
 	int err;
 
 	memset(&fake, 0, sizeof(fake));
-	err = ft_collector_new(PROBE, WRITER, &ev, &c);
+	err = ft_collector_new(PROBE, WRITER, NULL, &ev, &c);
 	for (i = 0; i < SLOTS && !err; i++) {
 		take(i, 10 + i, 100, FT_ST_ON);
 		if (i % 3)

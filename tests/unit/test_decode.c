@@ -240,7 +240,7 @@ static __u64 rnd(void)
 
 static void test_random(void **state)
 {
-	unsigned char buf[64];
+	unsigned char buf[96];
 	union ft_record r, out;
 	__u32 n, i, through = 0;
 

@@ -26,7 +26,7 @@ static size_t take_run(const struct ft_merge *m, size_t *py, struct ft_merged *o
 size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 {
 	size_t n = 0, py = 0, i, last = FT_MERGE_NO_IDX;
-	bool whole = false;
+	bool whole = false, had_py;
 
 	for (i = 0; i < m->kern_cnt && i < FT_KERN_DEPTH; i++)
 		out[n++] = (struct ft_merged){.part = FT_PART_KERN, .idx = (__u16)i};
@@ -35,9 +35,11 @@ size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 			break;
 		last = i;
 		whole = m->role[i] == FT_NR_ROOT;
-		if (m->role[i] == FT_NR_EVAL && py < m->py_cnt)
+		had_py = py < m->py_cnt;
+		if (had_py && (m->role[i] == FT_NR_EVAL || (m->role[i] == FT_NR_CALLS_EVAL &&
+							    (!i || m->role[i - 1] != FT_NR_EVAL))))
 			n = take_run(m, &py, out, n);
-		else
+		if (m->role[i] != FT_NR_EVAL || !had_py)
 			out[n++] = (struct ft_merged){.part = FT_PART_USER, .idx = (__u16)i};
 	}
 	if (m->native && !whole)

@@ -31,7 +31,13 @@ enum ft_native_role {
 	FT_NR_PLAIN = 0,
 	FT_NR_EVAL = 1, /* an eval loop of the interpreter: stands for one run of Python frames */
 	FT_NR_ROOT = 2, /* where a thread begins */
-	FT_NR_BAD = 3,	/* no code there: the walk went astray, this and all outer ones */
+	/*
+	 * What calls an eval loop: when the walk did not show that loop, it is there all the same.
+	 * A function without a frame pointer of its own hides its caller: C code that the eval loop
+	 * calls hides the eval loop.
+	 */
+	FT_NR_CALLS_EVAL = 4,
+	FT_NR_BAD = 3, /* no code there: the walk went astray, this and all outer ones */
 };
 
 struct ft_merge {

@@ -388,6 +388,18 @@ static bool is_tracing(const char *name)
 	return false;
 }
 
+static enum ft_native_role role_of(const struct ft_symbol *sym, bool caller)
+{
+	if (sym->eval)
+		return FT_NR_EVAL;
+	if (sym->root)
+		return FT_NR_ROOT;
+	/* ceval.c: all it does is set a frame up and run the eval loop on it */
+	if (!strncmp(sym->name, "_PyEval_Vector", 14))
+		return FT_NR_CALLS_EVAL;
+	return caller && !*sym->file && !*sym->name ? FT_NR_BAD : FT_NR_PLAIN;
+}
+
 /* Names the native addresses of a stack into s->user, s->role and s->kern. */
 static int name_native(struct ft_stacker *s, const __u64 *user, size_t user_cnt, const __u64 *kern,
 		       size_t kern_cnt, size_t *kern_skip)
@@ -403,10 +415,7 @@ static int name_native(struct ft_stacker *s, const __u64 *user, size_t user_cnt,
 		err = s->symbols ? ft_symbols_user(s->symbols, user[i], i > 0, &s->user[i]) : 0;
 		if (err)
 			return err;
-		s->role[i] = s->user[i].eval				   ? FT_NR_EVAL
-			     : s->user[i].root				   ? FT_NR_ROOT
-			     : i && !*s->user[i].file && !*s->user[i].name ? FT_NR_BAD
-									   : FT_NR_PLAIN;
+		s->role[i] = role_of(&s->user[i], i > 0);
 	}
 	for (i = 0; i < kern_cnt; i++) {
 		s->kern[i] = none;
