@@ -52,8 +52,9 @@ async function askThread({ threadHandle, name }) {
 	if (list.functions.length !== list.totalFunctionCount) {
 		throw new Error(`${list.functions.length} of ${list.totalFunctionCount} functions listed`)
 	}
+	// Its "name" is what follows the first '!', also where no library stands before that.
 	const functions = list.functions.map(each => ({
-		name: each.name, file: null, line: null, ...figures(each, factor), handle: each.functionHandle,
+		name: each.nameWithLibrary, file: null, line: null, ...figures(each, factor), handle: each.functionHandle,
 	}))
 	return { threadHandle, name, factor, functions: functions.sort(byTotal),
 		total: Math.round(tree.regularCallTree.totalSamples * factor) }
