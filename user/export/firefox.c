@@ -23,7 +23,7 @@
 struct firefox {
 	struct ft_text *out;
 	const struct ft_flame *f;
-	struct ft_tree tree;
+	struct ft_dfs tree;
 	struct ft_strings strings;
 	struct ft_functions fns;
 	__u32 *source_of;   /* by number of a string: its row in the table of sources */
@@ -388,7 +388,7 @@ int ft_export_firefox(const struct ft_flame *f, struct ft_text *out)
 	struct firefox x = {.out = out, .f = f};
 	int err;
 
-	err = ft_tree_init(&x.tree, f);
+	err = ft_dfs_init(&x.tree, f);
 	if (!err)
 		err = ft_functions_init(&x.fns, &x.tree, &x.strings, false);
 	if (!err)
@@ -411,6 +411,6 @@ out:
 	free(x.sampled);
 	ft_functions_free(&x.fns);
 	ft_strings_free(&x.strings);
-	ft_tree_free(&x.tree);
+	ft_dfs_free(&x.tree);
 	return err;
 }

@@ -17,14 +17,6 @@
 #include "export/json_out.h"
 #include "export/tables.h"
 
-static void add_label(const struct ft_frame *fr, struct ft_text *out)
-{
-	ft_text_add(out, fr->name);
-	if (!fr->file[0])
-		return;
-	ft_text_printf(out, fr->line ? " (%s:%u)" : " (%s)", fr->file, fr->line);
-}
-
 /* Makes s[0..n), printable already, fit for a stack. It keeps its length. */
 static void fold_label(char *s, size_t n)
 {
@@ -44,7 +36,7 @@ static void fold_label(char *s, size_t n)
 }
 
 /* The labels of all frames in one text: that of frame i stands at at[i], its end at at[i + 1]. */
-static int make_labels(const struct ft_tree *tree, struct ft_text *labels, size_t *at)
+static int make_labels(const struct ft_dfs *tree, struct ft_text *labels, size_t *at)
 {
 	struct ft_text raw = {0};
 	size_t i;
@@ -52,7 +44,7 @@ static int make_labels(const struct ft_tree *tree, struct ft_text *labels, size_
 
 	for (i = 0; i < tree->frame_cnt; i++) {
 		raw.len = 0;
-		add_label(tree->frame[i], &raw);
+		ft_frame_label(tree->frame[i], &raw);
 		if (raw.err)
 			break;
 		at[i] = labels->len;
@@ -90,13 +82,13 @@ int ft_export_folded(const struct ft_flame *f, struct ft_text *out)
 {
 	struct ft_text labels = {0}, stack = {0};
 	size_t *at = NULL, *end = NULL;
-	struct ft_tree tree = {0};
+	struct ft_dfs tree = {0};
 	__u32 node, depth, frame;
 	__u64 done_ns = 0;
 	size_t i;
 	int err;
 
-	err = ft_tree_init(&tree, f);
+	err = ft_dfs_init(&tree, f);
 	if (err)
 		goto out;
 	err = -ENOMEM;
@@ -132,6 +124,6 @@ out:
 	free(end);
 	ft_text_free(&labels);
 	ft_text_free(&stack);
-	ft_tree_free(&tree);
+	ft_dfs_free(&tree);
 	return err;
 }

@@ -187,7 +187,7 @@ static void emit_functions(struct packer *p, const struct ft_functions *fns)
 }
 
 /* A location for each frame: a function at a line. */
-static void emit_locations(struct packer *p, const struct ft_tree *tree,
+static void emit_locations(struct packer *p, const struct ft_dfs *tree,
 			   const struct ft_functions *fns)
 {
 	Ft__Pprof__Profile profile = FT__PPROF__PROFILE__INIT;
@@ -211,7 +211,7 @@ static void emit_locations(struct packer *p, const struct ft_tree *tree,
 }
 
 /* path: scratch, max_depth + 1 */
-static void emit_samples(struct packer *p, const struct ft_tree *tree, uint64_t *path)
+static void emit_samples(struct packer *p, const struct ft_dfs *tree, uint64_t *path)
 {
 	const struct ft_flame_node *n = &tree->f->node[0];
 	Ft__Pprof__Profile profile = FT__PPROF__PROFILE__INIT;
@@ -253,13 +253,13 @@ int ft_export_pprof(const struct ft_flame *f, struct ft_text *out)
 	struct packer p = {.out = out};
 	struct ft_functions fns = {0};
 	struct ft_strings strings = {0};
-	struct ft_tree tree = {0};
+	struct ft_dfs tree = {0};
 	uint64_t *path = NULL;
 	bool deflating = false;
 	struct words words;
 	int err;
 
-	err = ft_tree_init(&tree, f);
+	err = ft_dfs_init(&tree, f);
 	if (err)
 		goto out;
 	err = add_words(&strings, f, &words);
@@ -290,6 +290,6 @@ out:
 	free(p.room);
 	ft_functions_free(&fns);
 	ft_strings_free(&strings);
-	ft_tree_free(&tree);
+	ft_dfs_free(&tree);
 	return err;
 }

@@ -12,7 +12,7 @@
 #include "export/json_out.h"
 #include "export/tables.h"
 
-static void add_frames(struct ft_text *out, const struct ft_tree *tree)
+static void add_frames(struct ft_text *out, const struct ft_dfs *tree)
 {
 	const struct ft_frame *fr;
 	__u32 line;
@@ -51,7 +51,7 @@ static void add_stack(struct ft_text *out, const __u32 *path, __u32 depth, bool 
 }
 
 /* The stacks with time of their own; *total_ns: their sum. path: scratch, max_depth + 1 */
-static void add_samples(struct ft_text *out, const struct ft_tree *tree, __u32 *path,
+static void add_samples(struct ft_text *out, const struct ft_dfs *tree, __u32 *path,
 			__u64 *total_ns)
 {
 	const struct ft_flame_node *nodes = tree->f->node;
@@ -97,13 +97,13 @@ static void add_samples(struct ft_text *out, const struct ft_tree *tree, __u32 *
 
 int ft_export_speedscope(const struct ft_flame *f, struct ft_text *out)
 {
-	struct ft_tree tree = {0};
+	struct ft_dfs tree = {0};
 	struct ft_text name = {0};
 	__u32 *path = NULL;
 	__u64 total_ns = 0;
 	int err;
 
-	err = ft_tree_init(&tree, f);
+	err = ft_dfs_init(&tree, f);
 	if (err)
 		goto out;
 	err = -ENOMEM;
@@ -127,6 +127,6 @@ int ft_export_speedscope(const struct ft_flame *f, struct ft_text *out)
 out:
 	free(path);
 	ft_text_free(&name);
-	ft_tree_free(&tree);
+	ft_dfs_free(&tree);
 	return err;
 }

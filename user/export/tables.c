@@ -29,7 +29,7 @@ static bool is_sound(const struct ft_flame *f)
 }
 
 /* The nodes depth first, children in the order of their numbers. first and next are scratch. */
-static void put_in_order(struct ft_tree *t, __u32 *first, __u32 *next)
+static void put_in_order(struct ft_dfs *t, __u32 *first, __u32 *next)
 {
 	const struct ft_flame_node *node = t->f->node;
 	__u32 i, parent;
@@ -57,7 +57,7 @@ static void put_in_order(struct ft_tree *t, __u32 *first, __u32 *next)
 }
 
 /* Numbers the frames that are used. number: scratch, by index into the flame's frames. */
-static void number_frames(struct ft_tree *t, __u32 *number)
+static void number_frames(struct ft_dfs *t, __u32 *number)
 {
 	const struct ft_flame *f = t->f;
 	__u32 frame;
@@ -80,7 +80,7 @@ static void number_frames(struct ft_tree *t, __u32 *number)
 	t->frame_of[0] = t->bare_frame;
 }
 
-int ft_tree_init(struct ft_tree *t, const struct ft_flame *f)
+int ft_dfs_init(struct ft_dfs *t, const struct ft_flame *f)
 {
 	__u32 *first = NULL, *next = NULL, *number = NULL;
 	int err = -ENOMEM;
@@ -106,11 +106,11 @@ out:
 	free(next);
 	free(number);
 	if (err)
-		ft_tree_free(t);
+		ft_dfs_free(t);
 	return err;
 }
 
-void ft_tree_free(struct ft_tree *t)
+void ft_dfs_free(struct ft_dfs *t)
 {
 	if (!t)
 		return;
@@ -223,7 +223,7 @@ static int add_name(struct ft_strings *strings, const char *s, bool printable, _
 	return err;
 }
 
-int ft_functions_init(struct ft_functions *fns, const struct ft_tree *t, struct ft_strings *strings,
+int ft_functions_init(struct ft_functions *fns, const struct ft_dfs *t, struct ft_strings *strings,
 		      bool printable)
 {
 	const struct ft_frame *fr;
@@ -280,8 +280,9 @@ const char *ft_measure_name(enum ft_of of)
 
 void ft_profile_name(const struct ft_flame *f, struct ft_text *out)
 {
-	ft_text_add(out, ft_measure_name(f->of));
-	if (!f->info)
-		return;
-	ft_text_printf(out, " of %s, pid %u", f->info->name[0] ? f->info->name : "?", f->info->pid);
+	const struct ft_session_info *info = f->info;
+
+	if (info)
+		ft_text_printf(out, "%s, pid %u: ", info->name[0] ? info->name : "?", info->pid);
+	ft_text_add(out, ft_of_title(f->of));
 }

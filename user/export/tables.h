@@ -13,8 +13,8 @@
 
 #define FT_NO_INDEX 0xffffffffu
 
-/* A flame in the order of a file. */
-struct ft_tree {
+/* A flame depth first, which is the order of the files. */
+struct ft_dfs {
 	const struct ft_flame *f; /* borrowed */
 	__u32 *order;	 /* numbers of nodes without the root: a node, then what it calls */
 	__u32 *depth;	 /* by number of a node: frames of its stack; 0 for the root */
@@ -28,8 +28,8 @@ struct ft_tree {
 };
 
 /* 0, -ENOMEM, or -EINVAL for a flame with an index out of range. Frees nothing of f. */
-int ft_tree_init(struct ft_tree *t, const struct ft_flame *f);
-void ft_tree_free(struct ft_tree *t); /* NULL and a zeroed one are fine */
+int ft_dfs_init(struct ft_dfs *t, const struct ft_flame *f);
+void ft_dfs_free(struct ft_dfs *t); /* NULL and a zeroed one are fine */
 
 /* Strings, each once, numbered from 0 in the order in which they came. */
 struct ft_string;
@@ -64,13 +64,13 @@ struct ft_functions {
  * Fills *fns (zeroed) and adds the names and files to *strings. With `printable`, what a terminal
  * would obey (ft_text_add_safe) is replaced in them. 0, -ENOMEM.
  */
-int ft_functions_init(struct ft_functions *fns, const struct ft_tree *t, struct ft_strings *strings,
+int ft_functions_init(struct ft_functions *fns, const struct ft_dfs *t, struct ft_strings *strings,
 		      bool printable);
 void ft_functions_free(struct ft_functions *fns); /* NULL and a zeroed one are fine */
 
 /* "gil_wait": the question as one word, for formats that name what is measured so. */
 const char *ft_measure_name(enum ft_of of);
-/* Appends what a reader shows as the profile's name: "gil_wait of app.py, pid 12". */
+/* Appends what a reader shows as the profile's name: "app.py, pid 12: GIL wait: who...". */
 void ft_profile_name(const struct ft_flame *f, struct ft_text *out);
 
 #endif
