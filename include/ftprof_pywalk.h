@@ -31,7 +31,7 @@ struct ft_pywalk {
 	__u32 depth; /* Python functions so far */
 	__u32 cnt;   /* elements so far, marks too */
 	__u32 marks; /* those that were met: bits of enum ft_pymark */
-	__u32 pad;
+	__u32 open;  /* a Python function was met since the last entry from C */
 };
 
 ft_inline __u64 ft_pw_mix(__u64 h, __u64 v)
@@ -146,7 +146,7 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 	w->depth = 0;
 	w->cnt = 0;
 	w->marks = 0;
-	w->pad = 0;
+	w->open = 0;
 }
 
 /*
@@ -176,9 +176,13 @@ ft_inline void ft_pw_begin(struct ft_pywalk *w, __u64 frame)
 		}                                                                                  \
 		(w)->frame = prev_;                                                                \
 		if ((b)->frame[(l)->fr_owner & 0x7f] >= (l)->owner_entry) {                        \
-			ft_pw_mark(w, out, FT_PM_ENTRY);                                           \
+			/* 3.15 has a base_frame under every thread's first (pycore_tstate.h) */   \
+			if (prev_ || (w)->open)                                                    \
+				ft_pw_mark(w, out, FT_PM_ENTRY);                                   \
+			(w)->open = 0;                                                             \
 			break;                                                                     \
 		}                                                                                  \
+		(w)->open = 1;                                                                     \
 		if ((w)->depth >= FT_PY_DEPTH) {                                                   \
 			(w)->frame = 0;                                                            \
 			ft_pw_mark(w, out, FT_PM_TRUNCATED);                                       \
