@@ -20,11 +20,13 @@
 #include "record/chunk.h"
 #include "record/codec.h"
 #include "record/session.h"
+#include "record/stacks_codec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct limits {
 	size_t threads;
+	size_t nodes;
 	__u32 cpus;
 };
 
@@ -33,9 +35,38 @@ static int check_event(void *ctx, const struct ft_event *ev)
 {
 	const struct limits *l = ctx;
 
-	if (!ft_event_valid(ev, (__u32)l->threads, l->cpus))
+	if (!ft_event_valid(ev, (__u32)l->threads, l->cpus) ||
+	    (ev->stack != FT_NO_STACK && ev->stack >= l->nodes))
 		abort();
 	return 0;
+}
+
+/* What the reader promises of the stacks. */
+static void check_stacks(const struct ft_stacks *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->frame_cnt; i++) {
+		const struct ft_frame *f = &s->frame[i];
+
+		if (!*f->name || !ft_stacks_string_ok(f->name, strlen(f->name)) ||
+		    !ft_stacks_string_ok(f->file, strlen(f->file)) || f->kind >= FT_FK_CNT ||
+		    f->error > 1)
+			abort();
+	}
+	for (i = 0; i < s->node_cnt; i++) {
+		const struct ft_node *n = &s->node[i];
+
+		if (n->frame >= s->frame_cnt || (n->parent != FT_NO_STACK && n->parent >= i))
+			abort();
+	}
+	for (i = 0; i < s->weight_cnt; i++) {
+		const struct ft_weight *w = &s->weight[i];
+
+		if (!ft_stacks_kind_ok(w->kind) ||
+		    (w->stack != FT_NO_STACK && w->stack >= s->node_cnt))
+			abort();
+	}
 }
 
 static void read_bytes(const uint8_t *data, size_t size)
@@ -61,6 +92,8 @@ static void read_bytes(const uint8_t *data, size_t size)
 		if (!memchr(recs[i].name, 0, sizeof(recs[i].name)))
 			abort();
 	}
+	check_stacks(ft_reader_stacks(r));
+	l.nodes = ft_reader_stacks(r)->node_cnt;
 	l.cpus = ft_reader_info(r)->cpu_cnt;
 	ft_reader_events(r, 0, ~0ull, check_event, &l);
 	ft_reader_events(r, ~0ull / 2, ~0ull, check_event, &l);
@@ -116,12 +149,36 @@ static void decode_bytes(const uint8_t *data, size_t size)
 	ft_codec_free(c);
 }
 
+/* The same of stacks: three payloads, each with its type, first number and count. */
+static void decode_stacks(const uint8_t *data, size_t size)
+{
+	struct ft_stacks_dec d = {0};
+	size_t n, first, cnt, len;
+
+	for (n = 0; n < 3 && size >= 4; n++) {
+		first = data[1] & 15u;
+		cnt = data[2];
+		len = data[3] < size - 4 ? data[3] : size - 4;
+		if (data[0] % 3 == 0 && n == 0)
+			ft_stacks_get_frames(&d, first, cnt, data + 4, len);
+		else if (data[0] % 3 <= 1 && n <= 1)
+			ft_stacks_get_nodes(&d, first, cnt, data + 4, len);
+		else
+			ft_stacks_get_weights(&d, cnt, data + 4, len);
+		data += 4 + len;
+		size -= 4 + len;
+	}
+	check_stacks(&d.s);
+	ft_stacks_dec_free(&d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy;
 
 	read_bytes(data, size);
 	decode_bytes(data, size);
+	decode_stacks(data, size);
 	copy = malloc(size + 1);
 	if (!copy)
 		return 0;
@@ -184,6 +241,32 @@ static uint64_t rnd(void)
 	return x;
 }
 
+#define STACKS 60
+
+/* Frames, nodes and weights that grow with every call. */
+static void put_stacks(struct ft_writer *w, unsigned int part)
+{
+	static const char *const names[] = {"main", "caf\xc3\xa9;<b>", "C.run", "epoll_wait"};
+	static struct ft_frame frame[STACKS];
+	static struct ft_node node[STACKS];
+	static struct ft_weight weight[STACKS];
+	struct ft_stacks s = {frame, part * 20, node, part * 20, weight, part * 20};
+	unsigned int i;
+
+	for (i = part * 20 - 20; i < part * 20; i++) {
+		frame[i] = (struct ft_frame){.name = names[rnd() % 4], .file = i % 5 ? "a.py" : ""};
+		frame[i].line = i;
+		frame[i].kind = (__u8)(rnd() % FT_FK_CNT);
+		node[i].frame = i;
+		node[i].parent = i % 7 ? (__u32)(rnd() % i) : FT_NO_STACK;
+		weight[i] = (struct ft_weight){.stack = i, .kind = (__u8)(i % FT_ST_CNT)};
+		weight[i].ns = rnd() >> rnd() % 64;
+		weight[i].raw_ns = weight[i].ns / 3;
+		weight[i].cnt = rnd() % 1000;
+	}
+	ft_writer_stacks(w, &s);
+}
+
 /* A small session with every type of chunk and event, uncompressed enough to be worth changing. */
 static int make_session(const char *path)
 {
@@ -200,19 +283,22 @@ static int make_session(const char *path)
 		return err;
 	ft_writer_info(w, &info);
 	for (i = 0; i < 300; i++) {
-		struct ft_event ev = {.thr = FT_NO_THREAD, .waker = FT_NO_THREAD};
+		struct ft_event ev = {.waker = FT_NO_THREAD};
 
 		ts += rnd() % 100000;
 		ev.ts = ts;
-		ev.type = (__u8)(1 + rnd() % (FT_EV_TYPE_CNT - 1));
+		ev.type = (__u8)(1 + rnd() % FT_EV_FORK);
 		ev.cpu = (__u16)(rnd() % 4);
 		ev.thr = (__u32)(rnd() % 5);
 		ev.state = (__u8)(rnd() % FT_ON_CNT);
 		ev.out_ns = ev.type == FT_EV_SLICE ? ts - rnd() % 2000 : 0;
 		ev.wake_ns = ev.type == FT_EV_SLICE && rnd() % 2 ? ts : 0;
+		ev.stack = rnd() % 3 ? (__u32)(rnd() % STACKS) : FT_NO_STACK;
 		ft_writer_event(w, &ev);
-		if (i % 100 == 99)
+		if (i % 100 == 99) {
+			put_stacks(w, (unsigned int)i / 100 + 1);
 			ft_writer_flush(w);
+		}
 	}
 	ft_writer_threads(w, recs, 5);
 	ft_writer_totals(w, &totals);
