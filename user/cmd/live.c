@@ -38,6 +38,7 @@ struct opts {
 	struct ft_show_opts show;
 	struct ft_capture_opts cap;
 	bool record;
+	bool look; /* -d 0 */
 	bool no_progress;
 	const char *verb;
 };
@@ -46,7 +47,10 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is measured:", 10},
 	{"pid", 'p', "PID", 0, "Attach to this process", 10},
 	{"duration", 'd', "TIME", 0,
-	 "End after TIME (10s, 1m; default: at Ctrl-C or when the process ends)", 10},
+	 "End after TIME (10s, 1m; default: at Ctrl-C or when the process ends); 0: one look at "
+	 "all "
+	 "threads' stacks and states now",
+	 10},
 	{"exact", OPT_EXACT, "full", OPTION_ARG_OPTIONAL,
 	 "Plant GIL probes in the process: in short windows, or (=full) all the time", 10},
 	{"max-overhead", OPT_MAX_OVERHEAD, "PERCENT", 0,
@@ -88,11 +92,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->cap.pid = n;
 		break;
 	case 'd':
-		if (ft_parse_duration(arg, &o->cap.duration_ns) || !o->cap.duration_ns ||
+		if (ft_parse_duration(arg, &o->cap.duration_ns) ||
 		    o->cap.duration_ns > MAX_DURATION_NS)
 			ft_usage(o->verb,
 				 "-d %s: a time such as 250ms, 10s or 2h is needed, a year at most",
 				 arg);
+		o->look = !o->cap.duration_ns;
 		break;
 	case OPT_EXACT:
 		if (arg && strcmp(arg, "full"))
@@ -117,6 +122,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (ft_parse_long(arg, 0, MAX_HZ, &n))
 			ft_usage(o->verb, "-F %s: a number from 0 to %d is needed", arg, MAX_HZ);
 		o->cap.stack_hz = n;
+		if (o->cap.tick_hz < o->cap.stack_hz)
+			o->cap.tick_hz = n;
 		break;
 	case OPT_NATIVE:
 		o->cap.native = true;
@@ -154,6 +161,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			ft_usage(o->verb, "a process (-p PID) or a program (-- COMMAND) is needed");
 		if (o->cap.pid && o->cap.argv)
 			ft_usage(o->verb, "-p PID and -- COMMAND exclude each other");
+		if (o->look && (o->record || o->cap.argv))
+			ft_usage(o->verb, "-d 0 is one look at a live process: ftprof -p PID -d 0");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -241,6 +250,8 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 		return FT_EXIT_USAGE;
 	if (!o->record && ft_show_check_out(&o->show))
 		return FT_EXIT_FAILED;
+	if (o->look)
+		return ft_look_show(o->cap.pid, &o->show);
 	if (check_host())
 		return FT_EXIT_FAILED;
 	o->cap.progress =
@@ -275,6 +286,7 @@ int ft_cmd_live(int argc, char **argv)
 		       "EXAMPLES:\n"
 		       "  ftprof                          list the Python processes of this host\n"
 		       "  sudo ftprof -p 4312 -d 10s      look at a live process for ten seconds\n"
+		       "  sudo ftprof -p 4312 -d 0        all threads' stacks and states, now\n"
 		       "  sudo ftprof -- python3 app.py   start a program, from its first "
 		       "instruction\n"
 		       "  sudo ftprof record -p 4312 -o web.ftprof    keep a session\n"

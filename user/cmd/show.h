@@ -27,6 +27,8 @@ extern const struct argp ft_out_argp;  /* of any text: format, file, width, colo
 void ft_show_defaults(struct ft_show_opts *o, const char *verb);
 /* Prints the report of a file. Returns the exit status; errors have been logged. */
 int ft_show_file(const char *path, const struct ft_show_opts *o);
+/* One look at a process (cmd/look.c): `-d 0`. Returns the exit status; errors have been logged. */
+int ft_look_show(int pid, const struct ft_show_opts *o);
 /* Terminal facts, resolved. */
 int ft_show_width(const struct ft_show_opts *o);
 bool ft_show_ascii(const struct ft_show_opts *o);
