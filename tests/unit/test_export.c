@@ -11,6 +11,7 @@
 #include <json.h>
 #include <limits.h>
 #include <profile.pb-c.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -562,6 +563,45 @@ static void test_oom(void **state)
 	fx_free(&x);
 }
 
+/* Enough strings that the hash table grows, and each of its allocations fails once. */
+static void test_strings_oom(void **state)
+{
+	struct ft_strings t;
+	char name[32];
+	__u32 index;
+	long n;
+	int i, err, failures;
+
+	(void)state;
+	for (n = 0, failures = 1; failures; n++) {
+		memset(&t, 0, sizeof(t));
+		failures = 0;
+		fail_at = n;
+		for (i = 0; i < 700; i++) {
+			snprintf(name, sizeof(name), "string %d", i);
+			err = ft_strings_add(&t, name, &index);
+			if (err) {
+				assert_int_equal(err, -ENOMEM);
+				failures++;
+				/* as it was before: the next try is good */
+				assert_int_equal(ft_strings_add(&t, name, &index), 0);
+			}
+			assert_int_equal(index, i);
+		}
+		fail_at = -1;
+		assert_true(failures <= 1);
+		assert_int_equal(t.cnt, 700);
+		for (i = 0; i < 700; i += 13) {
+			snprintf(name, sizeof(name), "string %d", i);
+			assert_string_equal(t.s[i], name);
+			assert_int_equal(ft_strings_add(&t, name, &index), 0);
+			assert_int_equal(index, i);
+		}
+		ft_strings_free(&t);
+	}
+	assert_true(n > 700);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -571,6 +611,7 @@ int main(void)
 		cmocka_unit_test(test_bare_root),   cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_broken),	    cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_json),	    cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_strings_oom),
 	};
 
 	return cmocka_run_group_tests_name("export", tests, NULL, NULL);
