@@ -364,6 +364,7 @@ int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct f
 	memset(out, 0, sizeof(*out));
 	out->of = o->of;
 	out->info = m->info;
+	out->duration_ns = m->duration_ns;
 	if ((unsigned int)o->of >= FT_OF_CNT)
 		return -EINVAL;
 	if (!m->info->stack_hz || !s)
@@ -376,6 +377,9 @@ int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct f
 		err = weigh_range(r, m, o, &in, &range, why, why_sz);
 		if (err)
 			return err;
+		if (o->to_ns && o->to_ns < out->duration_ns)
+			out->duration_ns = o->to_ns;
+		out->duration_ns -= o->from_ns < out->duration_ns ? o->from_ns : 0;
 	} else {
 		in.weight = s->weight;
 		in.cnt = s->weight_cnt;

@@ -55,6 +55,7 @@ struct ft_flame {
 	/* GIL blame: what ticks saw was to be multiplied by this to make up the waits that are not
 	 * known exactly; outside 0.5 to 2 it was not. 0: ticks saw none, or another question */
 	double factor;
+	__u64 duration_ns; /* of the session, or of the range that was asked for; 0: not known */
 };
 
 struct ft_flame_opts {

@@ -102,6 +102,7 @@ int ft_flame_diff(const struct ft_flame *a, const struct ft_flame *b, struct ft_
 		goto out;
 	out->of = b->of;
 	out->info = b->info;
+	out->duration_ns = b->duration_ns;
 	out->node = t.node;
 	out->node_cnt = t.cnt;
 	t.node = NULL;
