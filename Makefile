@@ -81,6 +81,8 @@ WORKLOAD_BINS := $(WORKLOADS:tests/workloads/%.c=$(B)/workloads/%) \
 TOOL_BINS := $(TOOLS:tests/tools/%.c=$(B)/tools/%)
 SKEL := $(B)/bpf/ftprof.skel.h
 PROTO := $(B)/proto/profile.pb-c
+ASSETS := $(sort $(wildcard user/export/assets/*))
+ASSET_INCS := $(ASSETS:user/export/assets/%=$(B)/assets/%.inc)
 
 .PHONY: all
 all: $(if $(SAN),$(dir_san),$(dir_plain))/ftprof workloads tools ## build/ftprof (build/san/ftprof with SAN=)
@@ -122,6 +124,9 @@ $(dir_$(1))/flags: | check-libs $$$$(@D)/
 $(dir_$(1))/user/%.o: user/%.c $(dir_$(1))/flags | $$$$(@D)/
 	$$(call msg,CC,$$(@:$(B)/%=%))
 	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) $$(gen_include) -MMD -MP -c -o $$@ $$<
+
+$(dir_$(1))/user/export/assets.o: $(ASSET_INCS)
+$(dir_$(1))/user/export/assets.o: private gen_include := -isystem $(B)/assets
 
 # Only the capture layer sees the skeleton.
 $(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): $(SKEL)
@@ -168,6 +173,11 @@ $(SKEL): $(B)/bpf/ftprof.bpf.o
 $(PROTO).c $(PROTO).h &: proto/profile.proto | $$(@D)/
 	$(call msg,PROTO,$(PROTO:$(B)/%=%))
 	$(Q)$(PROTOC_C) --c_out=$(B)/proto -Iproto $<
+
+# A file as the bytes of a C initialiser.
+$(B)/assets/%.inc: user/export/assets/% | $$(@D)/
+	$(call msg,BYTES,$(@:$(B)/%=%))
+	$(Q)od -An -v -tu1 $< | sed 's/[^0-9]*\([0-9]\{1,\}\)/\1,/g' >$@
 
 $(dir_san)/tests/unit/%: tests/unit/%.c $(dir_san)/libftprof.a | $$(@D)/
 	$(call msg,TEST,$(@:$(B)/%=%))
