@@ -187,6 +187,7 @@ static void test_target(void **state)
 	w->rt.spin_cnt = 1;
 	w->rt.spin[0].lo = 16;
 	w->rt.spin[0].hi = 32;
+	w->rt.off.py.code_type = 0x5000;
 	assert_int_equal(ft_runtime_target(&w->rt, &t), 0);
 	assert_int_equal(t.runtime, w->rt.runtime);
 	assert_int_equal(t.free_threaded, 1);
@@ -194,10 +195,13 @@ static void test_target(void **state)
 	assert_int_equal(t.spin_cnt, 1);
 	assert_int_equal(t.spin[0].hi, 32);
 	assert_int_equal(t.interp_head, w->rt.off.interp_head);
+	assert_int_equal(t.py.code_type, 0x5000);
+	assert_int_equal(t.py.ts_frame, w->rt.off.ts_frame);
 	w->rt.no_offsets = true;
 	assert_int_equal(ft_runtime_target(&w->rt, &t), 0);
 	assert_int_equal(t.no_offsets, 1);
 	assert_int_equal(t.interp_head, 0);
+	assert_int_equal(t.py.code_type, 0); /* nothing is walked */
 	w->rt.spin_cnt = FT_MAX_SPIN_RANGES + 1;
 	assert_int_equal(ft_runtime_target(&w->rt, &t), -EINVAL);
 }
@@ -279,6 +283,7 @@ static void test_live(void **state)
 	if (!err && !rt->no_offsets) {
 		struct ft_pystate s;
 
+		assert_int_not_equal(rt->off.py.code_type, 0);
 		assert_int_equal(ft_runtime_state(pid, rt, &s), 0);
 		assert_int_equal(s.thread_cnt, 1);
 		assert_int_equal(s.switch_interval_us, 5000);

@@ -9,10 +9,10 @@
 #include "ftprof_pywalk.h"
 #include "os/mem.h"
 
-#define STRING_MAX 4096u	      /* bytes of a name or file name that are kept */
-#define CHARS_MAX (64u << 10)	      /* characters that are read for it */
-#define LINES_MAX (4u << 20)	      /* bytes of a line table; of a longer one the rest is lost */
-#define OBJECT_MAX (FT_PY_CODE_BYTES) /* where the parts of a string and of bytes lie */
+#define STRING_MAX 4096u      /* bytes of a name or file name that are kept */
+#define CHARS_MAX (64u << 10) /* characters that are read for it */
+#define LINES_MAX (4u << 20)  /* bytes of a line table; of a longer one the rest is lost */
+#define HEAD_MAX 256u	      /* where the parts of a string lie (ft_offsets_parse) */
 
 static const char dots[] = "...";
 #define DOTS_LEN (sizeof(dots) - 1)
@@ -264,7 +264,7 @@ static int read_head(int pid, const struct ft_pylayout *l, __u64 code, __u32 ide
 
 static int read_string(int pid, const struct ft_pylayout *l, __u64 addr, char **out)
 {
-	__u8 head[OBJECT_MAX];
+	__u8 head[HEAD_MAX];
 	struct ft_text text = {0};
 	__u64 length, data;
 	void *bytes = NULL;
@@ -272,7 +272,7 @@ static int read_string(int pid, const struct ft_pylayout *l, __u64 addr, char **
 	size_t chars;
 	int err;
 
-	/* the layout was checked: these lie below str_ascii, and that below OBJECT_MAX */
+	/* the layout was checked: these lie below str_ascii, and that below HEAD_MAX */
 	if (l->str_ascii > sizeof(head) || l->str_length + 8u > l->str_ascii ||
 	    l->str_state + 4u > l->str_ascii)
 		return -EINVAL;

