@@ -32,6 +32,7 @@
 #define POLL_NS 500000000ull /* between two looks at the interpreter's state */
 #define TOUCH_NS 10000000000ull
 #define SAVE_NS 2000000000ull /* so much at most is lost when ftprof is killed */
+#define TAKE_NS 30000000000ull
 #define RING_BYTES (16u << 20)
 #define MIN_SLOTS 2048
 
@@ -48,7 +49,7 @@ struct session {
 	struct ft_progress progress;
 	struct ft_session_info *info;
 	__u64 throttled0_ns;
-	__u64 next_poll, next_touch, next_save;
+	__u64 next_poll, next_touch, next_save, next_weights, next_take;
 	int signal_fd;
 	sigset_t old_mask;
 	bool masked;
@@ -261,6 +262,7 @@ static int begin(struct session *s)
 	s->next_poll = start + POLL_NS / 4;
 	s->next_touch = start + TOUCH_NS;
 	s->next_save = start + SAVE_NS;
+	s->next_take = start + TAKE_NS;
 	err = ft_writer_info(s->writer, s->info);
 	if (err)
 		return ft_err(err, "cannot write %s: %s", s->o->out.path, strerror(-err));
@@ -321,6 +323,7 @@ static struct ft_finish things(struct session *s)
 		.exact = &s->exact,
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
+		.weights = true,
 	};
 }
 
@@ -350,10 +353,21 @@ static int periodic(struct session *s, __u64 now)
 	if (now >= s->next_save) {
 		struct ft_finish f = things(s);
 
+		/* ever more rarely: all of them are written each time */
+		f.weights = now >= s->next_weights;
+		if (f.weights)
+			s->next_weights = now + (now - s->info->start_ns) / 4;
 		err = ft_finish_save(&f, s->writer, now);
 		if (err)
 			return err;
 		s->next_save = now_ns() + SAVE_NS;
+	}
+	/* the kernel's table of weights must not fill up between two of those */
+	if (s->stacker && now >= s->next_take) {
+		err = ft_stacker_weights(s->stacker, false);
+		if (err)
+			return ft_err(err, "cannot read the stacks: %s", strerror(-err));
+		s->next_take = now + TAKE_NS;
 	}
 	ft_exact_step(&s->exact, now);
 	ft_cost_step(&s->cost, now);

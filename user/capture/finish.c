@@ -73,6 +73,8 @@ static void write_stacks(struct ft_finish *f, struct ft_writer *w, struct ft_tot
 	ft_stacker_totals(f->stacker, t);
 	ft_stacker_cuts(f->stacker, f->info->cut, sizeof(f->info->cut));
 	ft_stacker_view(f->stacker, &st);
+	if (!f->weights)
+		st.weight = NULL;
 	ft_writer_stacks(w, &st);
 }
 
@@ -89,7 +91,7 @@ int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 	t->end_ns = now;
 	err = fill_totals(f->probe, sums, t);
 	err = err ?: ft_collector_threads(f->collector, now, &recs, &cnt, t->wait_hist);
-	if (!err && f->stacker)
+	if (!err && f->stacker && f->weights)
 		err = ft_stacker_weights(f->stacker, false);
 	if (err)
 		goto out;

@@ -21,6 +21,7 @@ struct ft_finish {
 	struct ft_exact *exact;
 	struct ft_cost *cost;
 	__u64 throttled0_ns;
+	bool weights; /* save() writes the weights of stacks too */
 };
 
 /* The part of *info that is known at the start. */

@@ -347,22 +347,27 @@ static int native_frame(struct ft_stacker *s, const struct ft_symbol *sym, __u8 
 
 static int cut_frame(struct ft_stacker *s, __u16 idx, __u32 *frame)
 {
-	const char *lib = idx < FT_USER_DEPTH ? ft_basename(s->user[idx].file) : "";
-	char words[160];
-	int i;
+	const char *file = idx < FT_USER_DEPTH ? ft_basename(s->user[idx].file) : "";
+	struct ft_text lib = {0}, words = {0};
+	int i, err = -ENOMEM;
 
-	snprintf(words, sizeof(words), "[native frames end: no frame pointers%s%.80s]",
-		 *lib ? " in " : "", lib);
+	ft_text_add_safe(&lib, file, 64);
+	ft_text_printf(&words, "[native frames end: no frame pointers%s%s]", lib.len ? " in " : "",
+		       lib.len ? lib.s : "");
+	if (lib.err || words.err)
+		goto out;
+	err = mark_frame(s, words.s, 0, frame);
 	for (i = 0; i < s->cut_cnt; i++)
-		if (!strcmp(s->cut[i], lib))
+		if (lib.len && !strcmp(s->cut[i], lib.s))
 			break;
-	if (i == s->cut_cnt && i < CUTS_MAX && *lib) {
-		s->cut[i] = strdup(lib);
-		if (!s->cut[i])
-			return -ENOMEM;
-		s->cut_cnt++;
+	if (i == s->cut_cnt && i < CUTS_MAX && lib.len) {
+		s->cut[s->cut_cnt++] = lib.s;
+		lib.s = NULL;
 	}
-	return mark_frame(s, words, 0, frame);
+out:
+	ft_text_free(&lib);
+	ft_text_free(&words);
+	return err;
 }
 
 /* What stands between the tracepoint and the kernel function that went to sleep. */

@@ -129,6 +129,9 @@ int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, siz
  * weights. A reader takes all frames and nodes and the last weights. -EINVAL when *s is not what
  * record/stacks.h promises or does not continue what was written, -EFBIG with more than 4 Mi
  * frames, 16 Mi nodes or 4 Mi weights.
+ * With
+ * weight NULL only frames and nodes are written: weights are whole each time, and too many for
+ * every two seconds of a long session.
  */
 int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s);
 /* Sets totals->events_dropped from the writer's own count before writing. */

@@ -272,10 +272,11 @@ int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s)
 		if (!err && enc.cnt)
 			err = put_stacks(w, FT_CHUNK_NODES, &enc);
 	} while (!err && enc.cnt);
-	if (!err)
+	if (!err && s->weight) {
 		err = ft_stacks_put_weights(&w->stacks, s, &enc);
-	if (!err)
-		err = put_stacks(w, FT_CHUNK_WEIGHTS, &enc);
+		if (!err)
+			err = put_stacks(w, FT_CHUNK_WEIGHTS, &enc);
+	}
 	return note(w, err);
 }
 
