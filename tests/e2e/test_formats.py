@@ -275,6 +275,7 @@ class Formats(unittest.TestCase):
             for name, pprof, _ in HOSTILE if pprof is None])
         env = {**os.environ, "PPROF_TMPDIR": self.folder, "PPROF_BINARY_PATH": self.folder}
         text = self.run_ok(PPROF, "-raw", path, env=env).stdout.decode()
+        self.assertIn("\nDuration: 7s\n", text)
         for name, pprof, _ in HOSTILE:
             if pprof is None:
                 self.assertIn(f" M=1 {name} /a.py:1:0 s=1()\n", text)

@@ -41,6 +41,7 @@ static inline void fx_init(struct flame_fixture *x, enum ft_of of)
 	memset(x, 0, sizeof(*x));
 	x->f.of = of;
 	x->f.info = &x->info;
+	x->f.duration_ns = 7000000000ull;
 	x->info.pid = 4242;
 	x->info.stack_hz = 199;
 	x->info.cpu_cnt = 2;

@@ -269,6 +269,7 @@ static void test_firefox(void **state)
 	out = export(&x, ft_export_firefox);
 	o = parse(&out);
 	assert_json(o, "meta.preprocessedProfileVersion", "60");
+	assert_json(o, "meta.extra.0.entries.0.value", "7000.000000");
 	assert_json(o, "shared.stackTable.prefix", "[null,0,1,2,0,4,null]");
 	assert_json(o, "shared.stackTable.frame", "[0,1,1,2,3,4,5]");
 	assert_json(o, "shared.frameTable.func", "[0,1,2,1,3,4]");
@@ -343,6 +344,7 @@ static void test_pprof(void **state)
 	assert_string_equal(string(p, p->sample_type[1]->unit), "nanoseconds");
 	assert_string_equal(string(p, p->default_sample_type), "gil_wait");
 	assert_int_equal(p->time_nanos, x.info.start_wall_ns);
+	assert_int_equal(p->duration_nanos, 7000000000ll);
 	assert_int_equal(p->n_mapping, 1);
 	assert_int_equal(p->mapping[0]->id, 1);
 	assert_true(p->mapping[0]->has_functions && p->mapping[0]->has_filenames);

@@ -294,6 +294,14 @@ static void put_meta(const struct firefox *x)
 		ft_json_str(out, info->cmdline);
 		ft_text_printf(out, ",\"logicalCPUs\":%u", info->cpu_cnt);
 	}
+	/* profilingEndTime would cut the time axis there, which is as long as all weights together
+	 */
+	if (x->f->duration_ns) {
+		ft_text_add(out, ",\n\"extra\":[{\"label\":\"ftprof\",\"entries\":[{\"label\":"
+				 "\"Duration\",\"format\":\"duration\",\"value\":");
+		ft_json_ms(out, x->f->duration_ns);
+		ft_text_add(out, "}]}]");
+	}
 	ft_text_add(out, ",\"markerSchema\":[],\n");
 	ft_text_addn(out, categories, sizeof(categories) - 1);
 	ft_text_add(out, "}");

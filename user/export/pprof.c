@@ -142,6 +142,7 @@ static void emit_head(struct packer *p, const struct ft_flame *f, const struct w
 	profile.period_type = &time;
 	profile.comment = &comment;
 	profile.n_comment = 1;
+	profile.duration_nanos = (int64_t)f->duration_ns;
 	if (f->info) {
 		profile.time_nanos = (int64_t)f->info->start_wall_ns;
 		if (f->info->stack_hz && has_period(f->of))
