@@ -222,7 +222,7 @@ __attribute__((noinline)) __u64 gil_learn(__u32 target, __u64 interp)
 __attribute__((noinline)) int gil_refresh(__u32 target)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u64 head = 0, interp;
+	__u64 head = 0, interp, gil = 0;
 	__u32 i;
 
 	if (!tg || !tg->runtime)
@@ -236,7 +236,9 @@ __attribute__((noinline)) int gil_refresh(__u32 target)
 	interp = head;
 	for (i = 0; i < FT_MAX_GILS && interp; i++)
 		interp = gil_learn(target, interp);
-	tg->interp_seen = head;
+	/* an interpreter is put into the list before it gets its GIL: then look again */
+	if (head && !bpf_probe_read_user(&gil, sizeof(gil), (void *)(head + tg->interp_gil)) && gil)
+		tg->interp_seen = head;
 	return 1;
 }
 
