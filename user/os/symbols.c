@@ -429,7 +429,7 @@ static int load_module(struct ft_symbols *s, struct module *m)
 		return err;
 	if (m->kind == MEM_VDSO)
 		return 0;
-	if ((from & FT_ELF_NAMES_BAD) || err == -EFBIG)
+	if ((from & FT_ELF_NAMES_BAD) || err == -EFBIG || err == -EBADMSG)
 		s->stats.malformed++;
 	else if (!(from & (FT_ELF_NAMES_FULL | FT_ELF_NAMES_MINI)))
 		s->stats.stripped++;

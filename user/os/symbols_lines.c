@@ -85,6 +85,23 @@ static __u64 dwarf_size(Elf *elf)
 	return info && line ? sum : 0;
 }
 
+/* libdw (0.188) takes the strings of line tables as they come: the last must have an end. */
+static bool strings_end(Elf *elf)
+{
+	static const char *const names[] = {".debug_str", ".debug_line_str"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		Elf_Scn *scn = ft_elf_find_section(elf, names[i]);
+		Elf_Data *data = scn ? elf_rawdata(scn, NULL) : NULL;
+
+		if (scn && (!data || !data->d_buf || !data->d_size ||
+			    ((const char *)data->d_buf)[data->d_size - 1]))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Gives libdw the file that a .gnu_debugaltlink means, by build-id only: libdw itself would open
  * any path that is written there.
@@ -111,7 +128,7 @@ static int set_alt(struct ft_lines *l, Elf *elf)
 	    memcmp(id, other, (size_t)len) || dwarf_size(l->alt_elf) == UINT64_MAX)
 		return -ENOENT;
 	l->alt = dwarf_begin_elf(l->alt_elf, DWARF_C_READ, NULL);
-	if (!l->alt)
+	if (!l->alt || !strings_end(l->alt_elf))
 		return -ENOENT;
 	dwarf_setalt(l->dbg, l->alt);
 	return 0;
@@ -192,11 +209,11 @@ int ft_lines_open(struct ft_elf *e, struct ft_lines **out)
 		return -ENOMEM;
 	l->alt_fd = -1;
 	l->dbg = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
-	err = l->dbg ? set_alt(l, elf) : -ENOENT;
+	/* its sections are unpacked by now */
+	err = !l->dbg ? -ENOENT : strings_end(elf) ? set_alt(l, elf) : -EBADMSG;
 	if (!err)
 		err = add_units(l);
 	if (!err) {
-		/* unpacked by now */
 		scn = ft_elf_find_section(elf, ".debug_line");
 		data = scn ? elf_rawdata(scn, NULL) : NULL;
 		err = data && data->d_buf ? 0 : -ENOENT;

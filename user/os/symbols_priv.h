@@ -29,7 +29,7 @@ bool ft_symbol_is_root(const char *name);
 
 struct ft_lines;
 
-/* -ENOENT: e has none; -EFBIG: too much; -ENOMEM. e must live longer. */
+/* -ENOENT: e has none; -EFBIG: too much; -EBADMSG; -ENOMEM. e must live longer. */
 int ft_lines_open(struct ft_elf *e, struct ft_lines **out);
 /* Where vaddr (link time) comes from; "" and 0 when not known. *source lives as long as l. */
 void ft_lines_find(struct ft_lines *l, __u64 vaddr, const char **source, __u32 *line);
