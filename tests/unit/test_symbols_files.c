@@ -430,6 +430,7 @@ static unsigned int ask_all(const char *path)
 {
 	struct ft_symtab t = {0};
 	struct ft_lines *l = NULL;
+	struct ft_elf_sym sym;
 	size_t sz = 64 << 20;
 	unsigned int named = 0;
 	struct ft_elf *e;
@@ -439,6 +440,7 @@ static unsigned int ask_all(const char *path)
 		return 0;
 	assert_true(ft_elf_names(e, &sz, &t) >= 0);
 	assert_true(sz <= 64 << 20);
+	(void)ft_elf_symbol(e, "no_such_name", &sym);
 	(void)ft_lines_open(e, &l);
 	for (at = 0; at < 0x3000; at += 7) {
 		struct ft_symtab_entry *s = ft_symtab_find(&t, at);
@@ -468,6 +470,7 @@ static void test_damaged(void **state)
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	close(fd);
+	/* any number finds other damage: run it under valgrind too, which sees into libdw */
 	srandom(getenv("FT_SEED") ? (unsigned int)atoi(getenv("FT_SEED")) : 11);
 	for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		elf = build_elf(flags[i], &len);
@@ -520,7 +523,8 @@ static Elf64_Shdr *section_of(__u8 *elf, const char *name)
 	return NULL;
 }
 
-static void do_harm(__u8 *elf, int kind)
+/* Sizes that no machine has, or (size) those that it has, and that we do not want to give. */
+static void do_harm(__u8 *elf, int kind, __u64 size)
 {
 	Elf64_Ehdr *eh = (Elf64_Ehdr *)elf;
 	Elf64_Phdr *ph = (Elf64_Phdr *)(elf + eh->e_phoff);
@@ -533,13 +537,13 @@ static void do_harm(__u8 *elf, int kind)
 	int i;
 
 	if (kind < huge_cnt) {
-		section_of(elf, huge[kind])->sh_size = 1ull << 39;
+		section_of(elf, huge[kind])->sh_size = size;
 		return;
 	}
 	switch (kind - huge_cnt) {
-	case 0: /* 2^32 sections */
+	case 0: /* sections */
 		eh->e_shnum = 0;
-		sh[0].sh_size = 1ull << 32;
+		sh[0].sh_size = size >> 7;
 		break;
 	case 1:
 		eh->e_phnum = PN_XNUM;
@@ -548,7 +552,7 @@ static void do_harm(__u8 *elf, int kind)
 	case 2:
 		for (i = 0; i < eh->e_phnum; i++) {
 			if (ph[i].p_type == PT_NOTE)
-				ph[i].p_filesz = 1ull << 39;
+				ph[i].p_filesz = size;
 		}
 		break;
 	case 3:
@@ -604,9 +608,9 @@ static void test_harmful(void **state)
 	getrusage(RUSAGE_SELF, &use);
 	before = use.ru_maxrss;
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	for (kind = 0; kind < 18; kind++) {
+	for (kind = 0; kind < 36; kind++) {
 		memcpy(bad, elf, len);
-		do_harm(bad, kind);
+		do_harm(bad, kind / 2, kind % 2 ? 1ull << 39 : 3ull << 29);
 		write_file(path, bad, len);
 		(void)ask_all(path);
 		/* sparse: everything lies within the file */
@@ -618,7 +622,7 @@ static void test_harmful(void **state)
 	print_message("%ld s, %ld MB\n", (long)(b.tv_sec - a.tv_sec),
 		      (use.ru_maxrss - before) / 1024);
 	assert_true(b.tv_sec - a.tv_sec < 20);
-	assert_true(use.ru_maxrss - before < 1024 * 1024);
+	assert_true(use.ru_maxrss - before < 700 * 1024);
 	unlink(path);
 	free(bad);
 	free(elf);
