@@ -74,6 +74,7 @@ static void build_part(struct scenario *sc, enum ft_of of, __u64 from, __u64 to,
 
 static void test_range(void **state)
 {
+	struct ft_event handed[CNT(story)];
 	struct scenario *sc = sc_story();
 	struct ft_flame f;
 
@@ -111,6 +112,18 @@ static void test_range(void **state)
 	check_self(&f, "main:10;work:3", 60 * MS);
 	check_self(&f, "main:10;work:22;work:23;memcpy", 40 * MS);
 	ft_flame_free(&f);
+	/* had its waker given the GIL up, it was on its way in from 480 on */
+	memcpy(handed, story, sizeof(story));
+	handed[10].flags = FT_SF_WAKER_OK;
+	handed[10].wake_ns = AT(480);
+	events = handed;
+	build_part(sc, FT_OF_GIL_BLAME, 200, 600, &f);
+	assert_true(f.total_ns == 100 * MS && f.factor == 0.5);
+	check_self(&f, "[GIL free: hand-over]", 20 * MS);
+	check_self(&f, "main:10;work:3", 60 * MS);
+	check_self(&f, "main:10;work:22;work:23;memcpy", 20 * MS);
+	ft_flame_free(&f);
+	events = story;
 	build_part(sc, FT_OF_GIL_BLAME, 430, 450, &f);
 	assert_true(f.total_ns == 20 * MS);
 	check_self(&f, "main:10;work:3", 20 * MS);

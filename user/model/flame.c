@@ -84,7 +84,7 @@ struct builder {
 	const struct ft_stacks *stacks;
 	const struct ft_weighing *in;
 	struct ft_flame *out;
-	struct ft_tree tree;
+	struct ft_stack_tree tree;
 	__u32 *class_of; /* with by_function: the frame of the flame, by frame of the session */
 	__u32 mark[MARK_CNT];
 	__u64 *ns;   /* by weight: its share */
@@ -190,7 +190,7 @@ static int add_mark(struct builder *b, __u32 parent, unsigned int mark, __u32 *o
 	__u32 frame = 0;
 	int err = mark_frame(b, mark, &frame);
 
-	return err ? err : ft_tree_child(&b->tree, parent, frame, out);
+	return err ? err : ft_stack_tree_child(&b->tree, parent, frame, out);
 }
 
 /* The mark that says in which state a thread was, for questions about several. */
@@ -258,8 +258,8 @@ static int add_weights(struct builder *b, bool handover, __u32 base)
 
 		if (b->node[i] == FT_NO_STACK)
 			continue;
-		err = ft_tree_child(&b->tree, up == FT_NO_STACK ? base : b->node[up],
-				    b->class_of ? b->class_of[frame] : frame, &b->node[i]);
+		err = ft_stack_tree_child(&b->tree, up == FT_NO_STACK ? base : b->node[up],
+					  b->class_of ? b->class_of[frame] : frame, &b->node[i]);
 	}
 	for (i = 0; i < b->in->cnt && !err; i++) {
 		w = &b->in->weight[i];
@@ -320,7 +320,7 @@ static int grow(struct builder *b, const struct ft_flame_opts *o)
 	f->sampled_ns = scale.sampled_ns;
 	f->samples = scale.samples;
 	f->factor = scale.factor;
-	err = ft_tree_init(&b->tree);
+	err = ft_stack_tree_init(&b->tree);
 	if (!err)
 		err = add_weights(b, false, 0);
 	if (!err && handover)
@@ -330,7 +330,7 @@ static int grow(struct builder *b, const struct ft_flame_opts *o)
 	if (!err)
 		err = add_missing(b, &scale);
 	if (!err)
-		err = ft_tree_finish(&b->tree, f->frame, f->frame_cnt);
+		err = ft_stack_tree_finish(&b->tree, f->frame, f->frame_cnt);
 	return err;
 }
 
@@ -396,7 +396,7 @@ int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct f
 				     ofs[o->of].none,
 				     o->from_ns || o->to_ns ? " in that time" : "");
 	}
-	ft_tree_free(&b.tree);
+	ft_stack_tree_free(&b.tree);
 	ft_stretch_free(range);
 	free(b.class_of);
 	free(b.ns);

@@ -7,8 +7,8 @@
 #include "model/flame_tree.h"
 
 /* Adds the stacks of a flame; frame[i] is the tree's frame for the flame's frame i. */
-static int add_flame(struct ft_tree *t, const struct ft_flame *f, const __u32 *frame, bool base,
-		     __u64 total)
+static int add_flame(struct ft_stack_tree *t, const struct ft_flame *f, const __u32 *frame,
+		     bool base, __u64 total)
 {
 	struct ft_deal d = {.total = total};
 	__u32 *no = malloc((f->node_cnt + 1) * sizeof(*no));
@@ -26,7 +26,7 @@ static int add_flame(struct ft_tree *t, const struct ft_flame *f, const __u32 *f
 		__u64 ns = ft_deal(&d, n->self_ns);
 
 		if (i)
-			err = ft_tree_child(t, no[n->parent], frame[n->frame], &no[i]);
+			err = ft_stack_tree_child(t, no[n->parent], frame[n->frame], &no[i]);
 		if (err)
 			break;
 		to = &t->node[no[i]];
@@ -77,7 +77,7 @@ out:
 
 int ft_flame_diff(const struct ft_flame *a, const struct ft_flame *b, struct ft_flame *out)
 {
-	struct ft_tree t = {0};
+	struct ft_stack_tree t = {0};
 	__u32 *of = NULL;
 	int err;
 
@@ -91,13 +91,13 @@ int ft_flame_diff(const struct ft_flame *a, const struct ft_flame *b, struct ft_
 	if (!err)
 		err = join_frames(a, b, of, out);
 	if (!err)
-		err = ft_tree_init(&t);
+		err = ft_stack_tree_init(&t);
 	if (!err)
 		err = add_flame(&t, b, of + a->frame_cnt, false, b->total_ns);
 	if (!err)
 		err = add_flame(&t, a, of, true, b->total_ns);
 	if (!err)
-		err = ft_tree_finish(&t, out->frame, out->frame_cnt);
+		err = ft_stack_tree_finish(&t, out->frame, out->frame_cnt);
 	if (err)
 		goto out;
 	out->of = b->of;
@@ -112,7 +112,7 @@ int ft_flame_diff(const struct ft_flame *a, const struct ft_flame *b, struct ft_
 	out->factor = b->factor;
 	out->differs = true;
 out:
-	ft_tree_free(&t);
+	ft_stack_tree_free(&t);
 	free(of);
 	if (err)
 		ft_flame_free(out);

@@ -17,6 +17,8 @@ struct follow {
 	bool begun; /* START or a SLICE was seen */
 	bool dead;
 	bool lossy; /* events of it were lost */
+	/* woken by a thread that gave the GIL up, until it ran: a hand-over if it got the GIL */
+	__u64 free_from, free_to;
 };
 
 /* A moment at which the number of waiters for the GIL changes, or is asked for. */
@@ -28,10 +30,13 @@ struct point {
 	__u8 kind;
 };
 
-/* A holder of the GIL: from begin to end off its core, or (begin == end) under a tick. */
+/*
+ * What cost the waiters: a holder off its core, a hand-over, or (at one moment) a holder under a
+ * tick.
+ */
 struct ask {
 	__u32 stack;
-	bool off;
+	__u8 kind;    /* FT_SK_BLAME* */
 	__u64 before; /* the waiters' integral up to its begin */
 	__u64 ns;
 };
@@ -39,7 +44,7 @@ struct ask {
 struct ft_stretch {
 	__u64 from, to;
 	bool blame;
-	__u64 tick_ns; /* the period */
+	__u64 tick_ns; /* the period of ticks with a stack */
 	const struct ft_thread_rec *recs;
 	size_t rec_cnt;
 	struct follow *follow; /* [rec_cnt] */
@@ -108,7 +113,7 @@ static int add_point(struct ft_stretch *r, __u64 ts, enum point_kind kind, size_
 	return err;
 }
 
-static int add_ask(struct ft_stretch *r, __u32 stack, bool off, __u64 begin, __u64 end)
+static int add_ask(struct ft_stretch *r, __u32 stack, __u8 kind, __u64 begin, __u64 end)
 {
 	void *p = r->ask;
 	int err = ft_array_reserve(&p, &r->ask_cap, r->ask_cnt + 1, sizeof(*r->ask));
@@ -118,27 +123,46 @@ static int add_ask(struct ft_stretch *r, __u32 stack, bool off, __u64 begin, __u
 		err = -ENOMEM;
 	if (!err)
 		err = add_point(r, begin, POINT_ASK, r->ask_cnt);
-	if (!err && off)
+	if (!err && kind != FT_SK_BLAME)
 		err = add_point(r, end, POINT_ASK, r->ask_cnt);
 	if (!err)
-		r->ask[r->ask_cnt++] = (struct ask){.stack = stack, .off = off};
+		r->ask[r->ask_cnt++] = (struct ask){.stack = stack, .kind = kind};
 	return err;
 }
 
+/* The thread did not go on with its wait: nobody held the GIL while it was on its way in. */
+static int note_handover(struct ft_stretch *r, struct follow *f)
+{
+	__u64 from = f->free_from > r->from ? f->free_from : r->from;
+	__u64 to = f->free_to < r->to ? f->free_to : r->to;
+
+	f->free_to = 0;
+	return from < to ? add_ask(r, FT_NO_STACK, FT_SK_BLAME_FREE, from, to) : 0;
+}
+
 /* What a time off core says of the GIL: that somebody waited, or that its holder was away. */
-static int note_blame(struct ft_stretch *r, const struct ft_event *ev, __u64 out)
+static int note_blame(struct ft_stretch *r, struct follow *f, const struct ft_event *ev, __u64 out)
 {
 	__u64 from = out > r->from ? out : r->from, to = ev->ts < r->to ? ev->ts : r->to;
 	int err = 0;
 
-	if (!r->blame || from >= to)
+	if (!r->blame)
 		return 0;
+	if (!(ev->state == FT_ST_GIL_WAIT && ev->flags & FT_SF_GW_CONT))
+		err = note_handover(r, f);
+	f->free_to = 0;
+	if (ev->state == FT_ST_GIL_WAIT && ev->flags & FT_SF_WAKER_OK && ev->wake_ns >= out) {
+		f->free_from = ev->wake_ns;
+		f->free_to = ev->ts;
+	}
+	if (err || from >= to)
+		return err;
 	if (ev->state == FT_ST_GIL_WAIT) {
 		err = add_point(r, from, POINT_BEGIN, 0);
 		if (!err)
 			err = add_point(r, to, POINT_END, 0);
 	} else if (ev->flags & FT_SF_HELD) {
-		err = add_ask(r, ev->stack, true, from, to);
+		err = add_ask(r, ev->stack, FT_SK_BLAME_OFF, from, to);
 	}
 	return err;
 }
@@ -193,7 +217,7 @@ static int slice(struct ft_stretch *r, struct follow *f, const struct ft_event *
 	if (!err)
 		err = off_core(r, ev, FT_ST_RUNQ, wake, ts);
 	if (!err)
-		err = note_blame(r, ev, out);
+		err = note_blame(r, f, ev, out);
 	f->seg = ts;
 	f->next_seq = ev->seq + 1;
 	f->begun = true;
@@ -211,7 +235,7 @@ static int tick(struct ft_stretch *r, const struct ft_event *ev)
 		return 0;
 	err = add(r, (__u8)(FT_SK_ON + ev->state), 0, ev->stack, r->tick_ns, r->tick_ns);
 	if (!err && r->blame && ev->state == FT_ON_GIL)
-		err = add_ask(r, ev->stack, false, ev->ts, ev->ts);
+		err = add_ask(r, ev->stack, FT_SK_BLAME, ev->ts, ev->ts);
 	return err;
 }
 
@@ -261,8 +285,10 @@ static int close_thread(struct ft_stretch *r, struct follow *f, const struct ft_
 	__u64 end = t->since_ns, on_total = t->state_ns[FT_ST_ON], on = 0, ns;
 	int err = 0;
 
-	if (f->dead || end <= f->seg || t->seq != f->next_seq || t->state >= FT_ST_CNT)
-		return 0;
+	if (r->blame && t->state != FT_ST_GIL_WAIT)
+		err = note_handover(r, f);
+	if (err || f->dead || end <= f->seg || t->seq != f->next_seq || t->state >= FT_ST_CNT)
+		return err;
 	if (t->state == FT_ST_ON)
 		on = end - f->seg;
 	else if (!f->lossy && on_total > f->on_seen)
@@ -316,15 +342,16 @@ static int weigh_blame(struct ft_stretch *r)
 			waiters--;
 		} else {
 			a = &r->ask[p->idx];
-			/* of an absence the second question is its end */
-			a->ns = a->off ? sum - a->before : (__u64)waiters * r->tick_ns;
+			/* the second question of an interval is its end */
+			a->ns = a->kind == FT_SK_BLAME ? (__u64)waiters * r->tick_ns
+						       : sum - a->before;
 			a->before = sum;
 		}
 	}
 	for (i = 0; i < r->ask_cnt && !err; i++) {
 		const struct ask *a = &r->ask[i];
 
-		err = add(r, a->off ? FT_SK_BLAME_OFF : FT_SK_BLAME, 0, a->stack, a->ns, a->ns);
+		err = add(r, a->kind, 0, a->stack, a->ns, a->ns);
 	}
 	return err;
 }
@@ -406,7 +433,7 @@ static int follow_all(struct ft_stretch *r, struct ft_reader *reader)
 int ft_stretch_weigh(struct ft_reader *reader, const struct ft_model *m, __u64 from_ns, __u64 to_ns,
 		     bool blame, struct ft_weighing *in, struct ft_stretch **out)
 {
-	__u32 hz = m->info->tick_hz;
+	__u32 hz = m->info->tick_hz < m->info->stack_hz ? m->info->tick_hz : m->info->stack_hz;
 	struct ft_stretch *r;
 	size_t s;
 	int err;

@@ -109,7 +109,7 @@ int ft_frame_classes(const struct ft_frame *frame, size_t cnt, ft_frame_cmp cmp,
 	return 0;
 }
 
-int ft_tree_init(struct ft_tree *t)
+int ft_stack_tree_init(struct ft_stack_tree *t)
 {
 	void *p = NULL;
 	int err;
@@ -121,7 +121,7 @@ int ft_tree_init(struct ft_tree *t)
 	return err;
 }
 
-int ft_tree_child(struct ft_tree *t, __u32 parent, __u32 frame, __u32 *out)
+int ft_stack_tree_child(struct ft_stack_tree *t, __u32 parent, __u32 frame, __u32 *out)
 {
 	void *p = t->node;
 	bool added;
@@ -142,7 +142,7 @@ int ft_tree_child(struct ft_tree *t, __u32 parent, __u32 frame, __u32 *out)
 	return 0;
 }
 
-static void add_up(struct ft_tree *t)
+static void add_up(struct ft_stack_tree *t)
 {
 	struct ft_flame_node *n, *up;
 	size_t i;
@@ -163,7 +163,7 @@ static void add_up(struct ft_tree *t)
  * The nodes but for the root, by the rank of their frames: bucket[] has the number of each rank
  * and then where it begins.
  */
-static void by_rank(const struct ft_tree *t, const __u32 *rank, __u32 *bucket, size_t ranks,
+static void by_rank(const struct ft_stack_tree *t, const __u32 *rank, __u32 *bucket, size_t ranks,
 		    __u32 *order)
 {
 	__u32 sum = 0, n;
@@ -182,8 +182,8 @@ static void by_rank(const struct ft_tree *t, const __u32 *rank, __u32 *bucket, s
 }
 
 /* Puts the nodes into `to` in their final order. first and next are lists of children, 0 ends. */
-static void number(const struct ft_tree *t, const __u32 *first, const __u32 *next, __u32 *new_no,
-		   struct ft_flame_node *to)
+static void number(const struct ft_stack_tree *t, const __u32 *first, const __u32 *next,
+		   __u32 *new_no, struct ft_flame_node *to)
 {
 	__u32 at = 0, no = 0;
 
@@ -204,7 +204,7 @@ static void number(const struct ft_tree *t, const __u32 *first, const __u32 *nex
 	}
 }
 
-int ft_tree_finish(struct ft_tree *t, const struct ft_frame *frame, size_t frame_cnt)
+int ft_stack_tree_finish(struct ft_stack_tree *t, const struct ft_frame *frame, size_t frame_cnt)
 {
 	__u32 *rank = malloc((frame_cnt + 1) * sizeof(*rank));
 	__u32 *bucket = malloc((frame_cnt + 1) * sizeof(*bucket));
@@ -246,7 +246,7 @@ out:
 	return err;
 }
 
-void ft_tree_free(struct ft_tree *t)
+void ft_stack_tree_free(struct ft_stack_tree *t)
 {
 	if (!t)
 		return;

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "model/flame.h"
 
-struct ft_tree {
+struct ft_stack_tree {
 	struct ft_flame_node *node; /* [0] is the root */
 	size_t cnt;
 	size_t cap;
@@ -14,15 +14,15 @@ struct ft_tree {
 };
 
 /* 0 or -ENOMEM; on error there is nothing to free. */
-int ft_tree_init(struct ft_tree *t);
+int ft_stack_tree_init(struct ft_stack_tree *t);
 /* The child of `parent` that is `frame`, made when it is not there. 0 or -ENOMEM. */
-int ft_tree_child(struct ft_tree *t, __u32 parent, __u32 frame, __u32 *out);
+int ft_stack_tree_child(struct ft_stack_tree *t, __u32 parent, __u32 frame, __u32 *out);
 /*
  * Adds the totals up, sorts brothers by name and file, and numbers the nodes so that every
  * subtree is one run of numbers with its root first. 0 or -ENOMEM.
  */
-int ft_tree_finish(struct ft_tree *t, const struct ft_frame *frame, size_t frame_cnt);
-void ft_tree_free(struct ft_tree *t); /* NULL is fine */
+int ft_stack_tree_finish(struct ft_stack_tree *t, const struct ft_frame *frame, size_t frame_cnt);
+void ft_stack_tree_free(struct ft_stack_tree *t); /* NULL is fine */
 
 /* Saturates: a damaged file must not make a large sum a small one. */
 __u64 ft_add_sat(__u64 a, __u64 b);
