@@ -9,6 +9,9 @@
 #include "scenario.h"
 #include "view/report_json.h"
 
+/* What the stacks of the session say. */
+static struct ft_func_lists funcs;
+
 static struct json_object *report(struct scenario *sc, char **text)
 {
 	struct ft_text out = {0};
@@ -16,7 +19,7 @@ static struct json_object *report(struct scenario *sc, char **text)
 	struct ft_model m;
 
 	assert_int_equal(sc_model(sc, &m), 0);
-	assert_int_equal(ft_report_json(&out, &m), 0);
+	assert_int_equal(ft_report_json(&out, &m, &funcs), 0);
 	ft_model_free(&m);
 	root = json_tokener_parse(out.s);
 	assert_non_null(root);
@@ -123,6 +126,19 @@ static const struct {
 	{"parallelism.ns_by_level", json_type_array},
 	{"parallelism.ns_by_level.[0]", json_type_int},
 	{"parallelism.lost_ns", json_type_int},
+	{"stacks.hz", json_type_int},
+	{"stacks.native", json_type_boolean},
+	{"stacks.walked", json_type_int},
+	{"stacks.errors", json_type_int},
+	{"stacks.error_share", json_type_double},
+	{"stacks.errors_by.frame", json_type_int},
+	{"stacks.truncated", json_type_int},
+	{"stacks.switches_walked_share", json_type_double},
+	{"stacks.native_cut", json_type_array},
+	{"stacks.gil_blame_factor", json_type_double},
+	{"functions.on_cpu", json_type_array},
+	{"functions.gil_wait", json_type_array},
+	{"functions.gil_blame", json_type_array},
 	{"cost.ftprof_cpu_ns", json_type_int},
 	{"cost.bpf_ns", json_type_int},
 	{"cost.rss_bytes", json_type_int},
@@ -228,6 +244,47 @@ static void test_words(void **state)
 	}
 }
 
+static void test_functions(void **state)
+{
+	struct scenario *sc = sc_web();
+	struct ft_func_list *l = &funcs.list[FT_FUNCS_GIL_BLAME];
+	struct json_object *root;
+
+	(void)state;
+	funcs.present = true;
+	l->total_ns = 4000 * MS;
+	l->factor = 1.25;
+	l->cnt = 2;
+	l->func[0] = (struct ft_func){"work", "/a/b.py", 7, FT_FK_PYTHON, 3000 * MS, 3500 * MS};
+	l->func[1] = (struct ft_func){"a\"b\n", "", 0, FT_FK_NATIVE, 1000 * MS, 1000 * MS};
+	sc->info.stack_hz = 199;
+	sc->info.native_frames = true;
+	strcpy(sc->info.cut, "libx.so: no frame pointers\nliby.so\n");
+	sc->totals.sums.cnt[FT_CN_STACKS] = 10007;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_FRAME] = 2;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_LOOP] = 3;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_ENTRY] = 5003;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_TRUNCATED] = 11;
+	root = report(sc, NULL);
+	assert_int_equal(num(root, "stacks.hz"), 199);
+	assert_int_equal(num(root, "stacks.walked"), 10007);
+	assert_int_equal(num(root, "stacks.errors"), 5);
+	assert_int_equal(num(root, "stacks.errors_by.frame"), 2);
+	assert_int_equal(num(root, "stacks.errors_by.loop"), 3);
+	assert_int_equal(num(root, "stacks.truncated"), 11);
+	assert_string_equal(str(root, "stacks.native_cut.[1]"), "liby.so");
+	assert_string_equal(str(root, "functions.gil_blame.[0].name"), "work");
+	assert_string_equal(str(root, "functions.gil_blame.[0].file"), "/a/b.py");
+	assert_string_equal(str(root, "functions.gil_blame.[0].kind"), "python");
+	assert_int_equal(num(root, "functions.gil_blame.[0].line"), 7);
+	assert_true(num(root, "functions.gil_blame.[0].total_ns") == 3500 * MS);
+	assert_string_equal(str(root, "functions.gil_blame.[1].name"), "a\"b?");
+	assert_string_equal(str(root, "functions.gil_blame.[1].kind"), "native");
+	json_object_put(root);
+	memset(&funcs, 0, sizeof(funcs));
+	sc_free(sc);
+}
+
 static bool valid_utf8(const char *s)
 {
 	size_t len = strlen(s), n;
@@ -277,9 +334,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_shape),	cmocka_unit_test(test_values),
+		cmocka_unit_test(test_words),	cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_hostile),
 	};
 

@@ -81,6 +81,9 @@ static const char web_80_ascii[] =
 	"  asleep in               epoll_wait 13 %, recvfrom 1.9 % of all threads' time\n";
 /* clang-format on */
 
+/* What the stacks of the session say. */
+static struct ft_func_lists funcs;
+
 static char *render(struct scenario *sc, const struct ft_report_opts *o, const char *damage)
 {
 	struct ft_text out = {0};
@@ -90,6 +93,7 @@ static char *render(struct scenario *sc, const struct ft_report_opts *o, const c
 	ft_report_head(&out, &m, o);
 	ft_report_verdict(&out, &m, o);
 	ft_report_threads(&out, &m, o);
+	ft_report_funcs(&out, &m, &funcs, o);
 	ft_report_process(&out, &m, o);
 	assert_int_equal(out.err, 0);
 	assert_non_null(out.s);
@@ -247,6 +251,127 @@ static void test_words_of_a_build_without_gil(void **state)
 	sc_free(sc);
 }
 
+/* clang-format off: the block as it is seen */
+static const char funcs_80[] =
+	"\n"
+	"TOP FUNCTIONS\n"
+	"  on cores, 9.72s\n"
+	"   50% 4.86s  crunch                          …/deep/down/in/a/package/app.py:41\n"
+	"   20% 1.94s  Handler.do_GET.<locals>.square  web.py:7\n"
+	"   10% 0.97s  memcpy                          /lib/libc.so.6\n"
+	"    5% 0.49s  [no stack]\n"
+	"  holding the GIL while others waited, 25.3s\n"
+	"  100% 25.3s  crunch                          …/deep/down/in/a/package/app.py:41\n"
+	"  0.05 % of 12,345 stacks have an error (frame unreadable 2, code unreadable 4).\n"
+	"  1.0 % are deeper than 128 frames. 50 % of the switches were sampled, the\n"
+	"  others counted with them.\n"
+	"  Ticks saw 80 % of the waits under a holder on a core.\n"
+	"  Native stacks end early: libx.so: no frame pointers\n";
+/* clang-format on */
+
+static void some_funcs(void)
+{
+	struct ft_func_list *l = &funcs.list[FT_FUNCS_ON_CPU];
+	const struct ft_func crunch = {
+		.name = "crunch",
+		.file = "/home/somebody/src/example/deep/down/in/a/package/app.py",
+		.line = 41,
+		.self_ns = 4860 * MS,
+	};
+
+	funcs.present = true;
+	l->total_ns = 9720 * MS;
+	l->func[0] = crunch;
+	l->func[1] = (struct ft_func){
+		"Handler.do_GET.<locals>.square", "web.py", 7, FT_FK_PYTHON, 1944 * MS, 0};
+	l->func[2] = (struct ft_func){"memcpy", "/lib/libc.so.6", 0, FT_FK_NATIVE, 972 * MS, 0};
+	l->func[3] = (struct ft_func){"rare", "web.py", 9, FT_FK_PYTHON, 9 * MS, 0};
+	l->cnt = 4;
+	l->mark[0] = (struct ft_func){"[no stack]", "", 0, FT_FK_MARK, 486 * MS, 0};
+	l->mark_cnt = 1;
+	/* too little to be worth a table */
+	l = &funcs.list[FT_FUNCS_GIL_WAIT];
+	l->total_ns = 1 * MS;
+	l->func[0] = crunch;
+	l->cnt = 1;
+	l = &funcs.list[FT_FUNCS_GIL_BLAME];
+	l->total_ns = 25300 * MS;
+	l->func[0] = crunch;
+	l->func[0].self_ns = 25300 * MS;
+	l->cnt = 1;
+	l->factor = 1.25;
+}
+
+static void test_functions(void **state)
+{
+	struct ft_report_opts o = {.width = 80};
+	struct scenario *sc = sc_web();
+	char *s, *end;
+
+	(void)state;
+	some_funcs();
+	strcpy(sc->info.cut, "libx.so: no frame pointers");
+	sc->totals.sums.cnt[FT_CN_STACKS] = 12345;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_ENTRY] = 12345;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_FRAME] = 2;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_CODE] = 4;
+	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_TRUNCATED] = 123;
+	sc->totals.sums.cnt[FT_CN_STACK_SKIPPED] = 650;
+	s = render(sc, &o, NULL);
+	end = strstr(s, "\nPROCESS");
+	assert_non_null(end);
+	*end = '\0';
+	assert_non_null(strstr(s, "\nTOP FUNCTIONS"));
+	check_golden(strstr(s, "\nTOP FUNCTIONS"), funcs_80);
+	free(s);
+	/* a session without stacks says nothing of them */
+	funcs.present = false;
+	s = render(sc, &o, NULL);
+	assert_null(strstr(s, "TOP FUNCTIONS"));
+	free(s);
+	memset(&funcs, 0, sizeof(funcs));
+	sc_free(sc);
+}
+
+static void test_hostile_functions(void **state)
+{
+	static const char *const names[] = {"\x1b[2J\n\x07",
+					    "",
+					    "é€\xf0\x9f\x90\x8d",
+					    "/",
+					    "///////////////////////////////////",
+					    "a name that is far longer than any column and goes on "
+					    "and on and on and on and on"};
+	struct ft_report_opts o = {.width = 0};
+	struct scenario *sc = sc_web();
+	size_t i, k;
+	int bits;
+	char *s;
+
+	(void)state;
+	some_funcs();
+	memset(sc->info.cut, 'x', sizeof(sc->info.cut) - 1);
+	memset(sc->totals.sums.cnt, 0x7f, sizeof(sc->totals.sums.cnt));
+	for (i = 0; i < 6; i++) {
+		for (k = 0; k < 4; k++) {
+			funcs.list[FT_FUNCS_ON_CPU].func[k].name = names[i];
+			funcs.list[FT_FUNCS_ON_CPU].func[k].file = names[(i + k) % 6];
+			funcs.list[FT_FUNCS_ON_CPU].func[k].line = k % 2 ? ~0u : 0;
+		}
+		for (o.width = 40; o.width < 130; o.width += 3) {
+			for (bits = 0; bits < 4; bits++) {
+				o.color = bits & 1;
+				o.ascii = bits & 2;
+				s = render(sc, &o, NULL);
+				check_lines(s, &o);
+				free(s);
+			}
+		}
+	}
+	memset(&funcs, 0, sizeof(funcs));
+	sc_free(sc);
+}
+
 static void test_head(void **state)
 {
 	struct ft_report_opts o = {.width = 100};
@@ -338,9 +463,14 @@ static void test_flow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden), cmocka_unit_test(test_properties),
-		cmocka_unit_test(test_noise),  cmocka_unit_test(test_words_of_a_build_without_gil),
-		cmocka_unit_test(test_head),   cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_properties),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_words_of_a_build_without_gil),
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_hostile_functions),
+		cmocka_unit_test(test_head),
+		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_flow),
 	};
 

@@ -16,7 +16,7 @@
 
 #define LANES 26
 
-enum { OPT_NO_DRAWING = 1000 };
+enum { OPT_NO_DRAWING = 1000, OPT_OF };
 
 struct opts {
 	struct ft_show_opts show;
@@ -30,6 +30,19 @@ struct side {
 	struct ft_timeline *tl;
 };
 
+/* Stacks are compared in a drawing: the other formats have no place for two weights. */
+static void choose_stacks(struct ft_show_opts *o)
+{
+	enum ft_format fmt = o->out ? ft_format_of_path(o->out) : FT_FMT_NONE;
+
+	if (fmt == FT_FMT_SVG || fmt == FT_FMT_HTML)
+		o->stacks.format = fmt;
+	else if (fmt != FT_FMT_NONE)
+		ft_usage("compare", "%s: stacks are compared as .svg or .html", o->out);
+	else if (o->stacks.given)
+		ft_usage("compare", "--of is for stacks: add -o NAME.svg or -o NAME.html");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
@@ -41,6 +54,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_NO_DRAWING:
 		o->show.no_timeline = true;
 		break;
+	case OPT_OF:
+		if (ft_of_parse(arg, &o->show.stacks.of))
+			ft_usage("compare", "--of %s: see --help for what there is", arg);
+		o->show.stacks.given = "--of";
+		break;
 	case ARGP_KEY_ARG:
 		if (o->cnt == 2)
 			ft_usage("compare", "two files are compared: %s is too much", arg);
@@ -51,6 +69,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			ft_usage("compare", "two session files are needed");
 		if (o->show.json)
 			ft_usage("compare", "--json: there is no such form of a comparison yet");
+		choose_stacks(&o->show);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -100,10 +119,22 @@ static int draw(struct side *s, const struct ft_show_opts *o, struct ft_text *ou
 	return err ?: ft_tl_text_pair(&sides[0], &sides[1], &t, out);
 }
 
+static int stacks(const struct side *s, const struct opts *o, struct ft_text *out)
+{
+	struct ft_reader *const r[2] = {s[0].r, s[1].r};
+	const struct ft_model *const m[2] = {&s[0].m, &s[1].m};
+
+	return ft_stacks_compare(r, m, o->file, &o->show, out);
+}
+
 int ft_cmd_compare(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 10},
+		{"of", OPT_OF, "WHAT", 0,
+		 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
+		 "gil-blame, lock-wait, blocked, off-cpu or wall",
+		 10},
 		{0},
 	};
 	static const struct argp_child children[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
@@ -114,9 +145,10 @@ int ft_cmd_compare(int argc, char **argv)
 		.children = children,
 		.doc = "Draws two sessions one above the other on one time scale, and compares "
 		       "their "
-		       "figures.\v"
+		       "figures; or, with -o NAME.svg or NAME.html, their stacks.\v"
 		       "EXAMPLES:\n"
-		       "  ftprof compare gil.ftprof ft.ftprof\n",
+		       "  ftprof compare gil.ftprof ft.ftprof\n"
+		       "  ftprof compare before.ftprof after.ftprof --of on-cpu -o diff.svg\n",
 	};
 	struct side s[2] = {0};
 	struct ft_text out = {0};
@@ -128,6 +160,11 @@ int ft_cmd_compare(int argc, char **argv)
 	for (i = 0; i < 2; i++)
 		if (open_side(o.file[i], &s[i]))
 			goto out;
+	if (o.show.stacks.format != FT_FMT_NONE) {
+		if (!stacks(s, &o, &out))
+			status = ft_show_write(&o.show, &out);
+		goto out;
+	}
 	err = o.show.no_timeline ? 0 : draw(s, &o.show, &out);
 	if (err) {
 		ft_err(err, "cannot draw the timelines: %s", strerror(-err));

@@ -246,8 +246,12 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 	argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, o);
 	if (o->record && o->show.json)
 		ft_usage(o->verb, "--json: `ftprof report FILE --json` prints the figures");
+	if (o->record && o->show.stacks.given)
+		ft_usage(o->verb, "%s: `ftprof report FILE` exports stacks", o->show.stacks.given);
 	if (!o->record && ft_show_choose_format(&o->show))
 		return FT_EXIT_USAGE;
+	if (!o->record && o->show.stacks.format != FT_FMT_NONE && !o->cap.stack_hz)
+		ft_usage(o->verb, "-F 0 records no stacks: leave it out to export some");
 	if (!o->record && ft_show_check_out(&o->show))
 		return FT_EXIT_FAILED;
 	if (o->look)
@@ -291,6 +295,7 @@ int ft_cmd_live(int argc, char **argv)
 		       "instruction\n"
 		       "  sudo ftprof record -p 4312 -o web.ftprof    keep a session\n"
 		       "  ftprof report web.ftprof        and look at it later, without root\n"
+		       "  sudo ftprof -p 4312 -d 10s -o cpu.svg   a flame graph\n"
 		       "  ftprof compare a.ftprof b.ftprof   two timelines on one scale\n"
 		       "  ftprof check -p 4312            what would be done to it, before it is\n"
 		       "\nCommands: record, report, compare, check, list; each has --help.\n",

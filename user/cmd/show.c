@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
+#include "model/funcs.h"
 #include "model/timeline.h"
 #include "record/session.h"
 #include "view/report_json.h"
@@ -42,7 +43,9 @@ static const struct argp_option out_options[] = {
 	{NULL, 0, NULL, 0, "How it is printed:", 40},
 	{"json", OPT_JSON, NULL, 0, "JSON instead of text (docs/json-schema.md)", 40},
 	{"output", 'o', "FILE", 0,
-	 "Write to FILE: .txt or .json for a report, .ftprof for a session of `record`", 40},
+	 "Write to FILE: .txt or .json for a report, .svg and others for stacks, .ftprof for a "
+	 "session of `record`",
+	 40},
 	{"force", OPT_FORCE, NULL, 0, "Replace FILE if it exists", 40},
 	{"width", OPT_WIDTH, "COLUMNS", 0, "Width of the text (the terminal's, else 80)", 40},
 	{"ascii", OPT_ASCII, NULL, 0, "Text in plain ASCII", 40},
@@ -54,9 +57,9 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is printed:", 30},
 	{"threads", OPT_THREADS, NULL, 0,
 	 "A row for every thread (else one for all whose names differ in their number only)", 30},
-	{"from", OPT_FROM, "TIME", 0, "Draw the timeline from this time of the session on (1.5s)",
-	 30},
-	{"to", OPT_TO, "TIME", 0, "Draw the timeline up to this time of the session", 30},
+	{"from", OPT_FROM, "TIME", 0,
+	 "Draw the timeline, or weigh the stacks, from this time of the session on (1.5s)", 30},
+	{"to", OPT_TO, "TIME", 0, "And up to this time of the session", 30},
 	{"no-drawing", OPT_NO_TIMELINE, NULL, 0, "Print the report without its timeline", 30},
 	{"max-loss", OPT_MAX_LOSS, "PERCENT", 0,
 	 "Exit with status 3 when more of the events were lost (5)", 30},
@@ -120,15 +123,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static error_t parse_show(int key, char *arg, struct argp_state *state)
 {
-	if (key == ARGP_KEY_INIT)
+	if (key == ARGP_KEY_INIT) {
 		state->child_inputs[0] = state->input;
+		state->child_inputs[1] = state->input;
+	}
 	return parse(key, arg, state);
 }
 
-static const struct argp_child out_child[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
+static const struct argp_child show_children[] = {
+	{&ft_out_argp, 0, NULL, 0}, {&ft_stacks_argp, 0, NULL, 0}, {0}};
 
 const struct argp ft_out_argp = {.options = out_options, .parser = parse};
-const struct argp ft_show_argp = {.options = options, .parser = parse_show, .children = out_child};
+const struct argp ft_show_argp = {
+	.options = options, .parser = parse_show, .children = show_children};
 
 void ft_show_defaults(struct ft_show_opts *o, const char *verb)
 {
@@ -283,8 +290,9 @@ static int timeline(struct ft_reader *r, const struct ft_model *m, const struct 
 	return draw(r, m, at, at + zoom_ns, &t, out);
 }
 
-static int render(struct ft_reader *r, const struct ft_model *m, const struct ft_show_opts *o,
-		  struct ft_text *out)
+static int report_text(struct ft_reader *r, const struct ft_model *m,
+		       const struct ft_func_lists *fn, const struct ft_show_opts *o,
+		       struct ft_text *out)
 {
 	struct ft_report_opts ro = {
 		.width = ft_show_width(o),
@@ -294,8 +302,6 @@ static int render(struct ft_reader *r, const struct ft_model *m, const struct ft
 	};
 	int err;
 
-	if (o->json)
-		return ft_report_json(out, m);
 	/* each block begins with a blank line, but for the first */
 	ft_report_head(out, m, &ro);
 	ft_report_verdict(out, m, &ro);
@@ -303,21 +309,38 @@ static int render(struct ft_reader *r, const struct ft_model *m, const struct ft
 	if (err)
 		return err;
 	ft_report_threads(out, m, &ro);
+	ft_report_funcs(out, m, fn, &ro);
 	ft_report_process(out, m, &ro);
 	return out->err;
+}
+
+static int render(struct ft_reader *r, const struct ft_model *m, const struct ft_show_opts *o,
+		  struct ft_text *out)
+{
+	struct ft_func_lists fn;
+	int err = ft_func_lists_build(r, m, &fn);
+
+	if (err)
+		return err;
+	err = o->json ? ft_report_json(out, m, &fn) : report_text(r, m, &fn, o, out);
+	ft_func_lists_free(&fn);
+	return err;
 }
 
 int ft_show_choose_format(struct ft_show_opts *o)
 {
 	const char *dot = o->out ? strrchr(o->out, '.') : NULL;
+	int err = ft_stacks_choose(o);
 
-	if (!o->out || (dot && !strcmp(dot, ".txt")))
-		return 0;
+	if (err || o->stacks.format != FT_FMT_NONE || !o->out || (dot && !strcmp(dot, ".txt")))
+		return err;
 	if (dot && !strcmp(dot, ".json")) {
 		o->json = true;
 		return 0;
 	}
-	return ft_err(-EINVAL, "%s: the name must end in .txt or .json, which chooses the format",
+	return ft_err(-EINVAL,
+		      "%s: the ending of the name chooses the format: .txt or .json for a report, "
+		      "for stacks .svg, .html, .folded, .pb.gz, .speedscope.json or .firefox.json",
 		      o->out);
 }
 
@@ -338,7 +361,12 @@ int ft_show_file(const char *path, const struct ft_show_opts *opts)
 		return FT_EXIT_FAILED;
 	}
 	err = ft_model_build(r, &m);
-	err = err ?: render(r, &m, &o, &out);
+	if (!err && o.stacks.format != FT_FMT_NONE) {
+		if (ft_stacks_export(r, &m, &o, path, &out))
+			goto out;
+	} else {
+		err = err ?: render(r, &m, &o, &out);
+	}
 	if (err) {
 		ft_err(err, "cannot make the report of %s: %s", path, strerror(-err));
 		goto out;

@@ -6,18 +6,21 @@
 #include <argp.h>
 #include <stdbool.h>
 #include <linux/types.h>
+#include "cmd/show_stacks.h"
 
 struct ft_show_opts {
 	const char *verb; /* for messages */
 	bool json;
-	bool threads;	      /* open the groups */
-	bool no_timeline;     /* leave the drawing out */
-	int width;	      /* 0: the terminal's, else 80 */
-	int ascii;	      /* -1: by the locale */
-	int color;	      /* -1: by the terminal */
-	__u64 from_ns, to_ns; /* of the drawing, from the session's start; 0: its end */
-	const char *out;      /* file, NULL: standard output */
+	bool threads;	  /* open the groups */
+	bool no_timeline; /* leave the drawing out */
+	int width;	  /* 0: the terminal's, else 80 */
+	int ascii;	  /* -1: by the locale */
+	int color;	  /* -1: by the terminal */
+	__u64 from_ns,
+		to_ns;	 /* of the drawing or the stacks, from the session's start; 0: its end */
+	const char *out; /* file, NULL: standard output */
 	bool force;
+	struct ft_stack_opts stacks;
 	double max_loss; /* share of the events, above it FT_EXIT_LOSS */
 };
 
@@ -34,7 +37,7 @@ int ft_show_width(const struct ft_show_opts *o);
 bool ft_show_ascii(const struct ft_show_opts *o);
 bool ft_show_color(const struct ft_show_opts *o);
 struct ft_text;
-/* The ending of o->out chooses the format, .txt or .json. 0 or -EINVAL (logged). */
+/* The ending of o->out chooses the format, or --format does. 0 or -EINVAL (logged). */
 int ft_show_choose_format(struct ft_show_opts *o);
 /* Whether o->out may be created; told before a session runs, not after. 0 or -errno (logged). */
 int ft_show_check_out(struct ft_show_opts *o);

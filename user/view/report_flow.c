@@ -15,6 +15,23 @@ int ft_report_width(int width)
 	return width > FT_WIDTH_MAX ? FT_WIDTH_MAX : width;
 }
 
+const char *ft_report_seconds(__u64 ns, char *buf, size_t sz)
+{
+	double s = (double)ns / 1e9, h = s / 3600;
+
+	if (s < 9.995)
+		snprintf(buf, sz, "%.2fs", s);
+	else if (s < 99.95)
+		snprintf(buf, sz, "%.1fs", s);
+	else if (s < 9999.5)
+		snprintf(buf, sz, "%.0fs", s);
+	else if (h < 9999.5)
+		snprintf(buf, sz, "%.0fh", h);
+	else
+		snprintf(buf, sz, ">1y");
+	return buf;
+}
+
 size_t ft_text_cols(const char *s)
 {
 	size_t n = 0;

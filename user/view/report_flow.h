@@ -22,6 +22,8 @@ struct ft_flow {
 
 /* 0 becomes the default, anything else is brought into range. */
 int ft_report_width(int width);
+/* "1.23s", at most five characters. Returns buf. */
+const char *ft_report_seconds(__u64 ns, char *buf, size_t sz);
 /* Terminal columns of a string that ft_safe_text() made. */
 size_t ft_text_cols(const char *s);
 /* Appends s, printable and at most max_cols wide; ascii: without a byte above 0x7e. */

@@ -389,6 +389,103 @@ static struct json_object *cost_json(const struct ft_model *m, int *err)
 	return o;
 }
 
+static const char *frame_kind_name(__u8 kind)
+{
+	switch (kind) {
+	case FT_FK_PYTHON:
+		return "python";
+	case FT_FK_NATIVE:
+		return "native";
+	case FT_FK_KERNEL:
+		return "kernel";
+	default:
+		return "mark";
+	}
+}
+
+static struct json_object *stacks_json(const struct ft_model *m, const struct ft_func_lists *fn,
+				       int *err)
+{
+	struct json_object *o = json_object_new_object(), *by = json_object_new_object();
+	const struct ft_totals *tot = m->totals;
+	struct ft_stack_quality q;
+
+	if (!o || !by) {
+		json_object_put(by);
+		json_object_put(o);
+		return NULL;
+	}
+	ft_stack_quality(m, &q);
+	put_u64(o, "hz", m->info->stack_hz, err);
+	put_bool(o, "native", m->info->native_frames, err);
+	put_bool(o, "kernel", m->info->kernel_frames, err);
+	put_u64(o, "walked", q.walked, err);
+	put_u64(o, "errors", q.errors, err);
+	put_double(o, "error_share", ft_share(q.errors, q.walked), err);
+	put_u64(by, "frame", q.by_mark[FT_PM_FRAME], err);
+	put_u64(by, "code", q.by_mark[FT_PM_CODE], err);
+	put_u64(by, "type", q.by_mark[FT_PM_TYPE], err);
+	put_u64(by, "loop", q.by_mark[FT_PM_LOOP], err);
+	put_u64(by, "tstate", q.by_mark[FT_PM_TSTATE], err);
+	put(o, "errors_by", by, err);
+	put_u64(o, "truncated", q.truncated, err);
+	put_u64(o, "switches_skipped", q.skipped, err);
+	put_double(o, "switches_walked_share", q.walked_share, err);
+	put_u64(o, "no_room", tot->sums.cnt[FT_CN_STACK_FULL], err);
+	put_u64(o, "resent", tot->sums.cnt[FT_CN_LOST_STACK], err);
+	put_u64(o, "distinct", tot->stacks_distinct, err);
+	put_u64(o, "distinct_max", tot->stacks_cap, err);
+	put_u64(o, "frames_unnamed", tot->stacks_unnamed, err);
+	put_u64(o, "undescribed", tot->stacks_undescribed, err);
+	put_lines(o, "native_cut", m->info->cut, err);
+	put_double(o, "gil_blame_factor", fn->list[FT_FUNCS_GIL_BLAME].factor, err);
+	return o;
+}
+
+static struct json_object *func_json(const struct ft_func *f, __u64 total, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put_str(o, "name", f->name, err);
+	put_str(o, "file", f->file, err);
+	put_u64(o, "line", f->line, err);
+	put_str(o, "kind", frame_kind_name(f->kind), err);
+	put_u64(o, "self_ns", f->self_ns, err);
+	put_u64(o, "total_ns", f->total_ns, err);
+	put_double(o, "self_share", ft_share(f->self_ns, total), err);
+	return o;
+}
+
+static struct json_object *func_list_json(const struct ft_func_list *l, int *err)
+{
+	struct json_object *arr = json_object_new_array(), *v;
+	int i;
+
+	for (i = 0; arr && i < l->cnt; i++) {
+		v = func_json(&l->func[i], l->total_ns, err);
+		if (!v || json_object_array_add(arr, v)) {
+			json_object_put(v);
+			*err = -ENOMEM;
+			break;
+		}
+	}
+	return arr;
+}
+
+static struct json_object *funcs_json(const struct ft_func_lists *fn, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
+		return NULL;
+	put(o, "on_cpu", func_list_json(&fn->list[FT_FUNCS_ON_CPU], err), err);
+	put(o, "gil_wait", func_list_json(&fn->list[FT_FUNCS_GIL_WAIT], err), err);
+	put(o, "gil_blame", func_list_json(&fn->list[FT_FUNCS_GIL_BLAME], err), err);
+	return o;
+}
+
 static struct json_object *verdict_json(const struct ft_model *m, int *err)
 {
 	struct json_object *o = json_object_new_object();
@@ -412,7 +509,7 @@ static struct json_object *verdict_json(const struct ft_model *m, int *err)
 	return o;
 }
 
-int ft_report_json(struct ft_text *out, const struct ft_model *m)
+int ft_report_json(struct ft_text *out, const struct ft_model *m, const struct ft_func_lists *fn)
 {
 	struct json_object *root = json_object_new_object();
 	const char *s;
@@ -428,6 +525,8 @@ int ft_report_json(struct ft_text *out, const struct ft_model *m)
 	put(root, "gil", gil_json(m, &err), &err);
 	put(root, "parallelism", parallelism_json(m, &err), &err);
 	put(root, "syscalls", syscalls_json(m, &err), &err);
+	put(root, "stacks", stacks_json(m, fn, &err), &err);
+	put(root, "functions", funcs_json(fn, &err), &err);
 	put(root, "cost", cost_json(m, &err), &err);
 	put(root, "verdict", verdict_json(m, &err), &err);
 	if (err)

@@ -4,9 +4,10 @@
 #define FT_VIEW_REPORT_JSON_H
 
 #include "base/text.h"
+#include "model/funcs.h"
 #include "model/model.h"
 
 /* Appends the report and a newline; always valid UTF-8. 0 or -ENOMEM. */
-int ft_report_json(struct ft_text *out, const struct ft_model *m);
+int ft_report_json(struct ft_text *out, const struct ft_model *m, const struct ft_func_lists *fn);
 
 #endif

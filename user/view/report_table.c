@@ -154,24 +154,6 @@ static void lay_out(struct table *tb)
 		tb->bar_cols = BAR_MAX;
 }
 
-/* At most five characters. */
-static const char *seconds(__u64 ns, char buf[NUM])
-{
-	double s = (double)ns / 1e9, h = s / 3600;
-
-	if (s < 9.995)
-		snprintf(buf, NUM, "%.2fs", s);
-	else if (s < 99.95)
-		snprintf(buf, NUM, "%.1fs", s);
-	else if (s < 9999.5)
-		snprintf(buf, NUM, "%.0fs", s);
-	else if (h < 9999.5)
-		snprintf(buf, NUM, "%.0fh", h);
-	else
-		snprintf(buf, NUM, ">1y");
-	return buf;
-}
-
 static void put_cell(struct table *tb, const struct ft_mthread *t, enum ft_rstate state)
 {
 	__u64 ns = t->state_ns[state];
@@ -184,7 +166,7 @@ static void put_cell(struct table *tb, const struct ft_mthread *t, enum ft_rstat
 	}
 	if (p > 100)
 		p = 100;
-	ft_text_printf(tb->out, "%*s", CELL_COLS - 5, seconds(ns, num));
+	ft_text_printf(tb->out, "%*s", CELL_COLS - 5, ft_report_seconds(ns, num, sizeof(num)));
 	if (p > 0 && p < 0.5)
 		ft_text_add(tb->out, "  <1%");
 	else
@@ -354,7 +336,8 @@ static void put_notes(struct table *tb)
 		if (is_cell(tb, i) || !notable(ns, all))
 			continue;
 		ft_flow_item(&f, 0, any ? "" : "  also:");
-		ft_flow_printf(&f, any ? 2 : 1, "%s %s (%.1f%%)", words, seconds(ns, num),
+		ft_flow_printf(&f, any ? 2 : 1, "%s %s (%.1f%%)", words,
+			       ft_report_seconds(ns, num, sizeof(num)),
 			       100 * ft_share(ns, all->lifetime_ns));
 		any = true;
 	}

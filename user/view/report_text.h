@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include "base/text.h"
+#include "model/funcs.h"
 #include "model/model.h"
 
 struct ft_report_opts {
@@ -26,6 +27,12 @@ void ft_report_verdict(struct ft_text *out, const struct ft_model *m,
 /* A row for each group of threads: where its time went, and a bar of its states. */
 void ft_report_threads(struct ft_text *out, const struct ft_model *m,
 		       const struct ft_report_opts *o);
+/*
+ * The functions with the most time on cores, of waiting for the GIL, and of holding it meanwhile;
+ * and what is wrong with the stacks. Nothing in a session without stacks.
+ */
+void ft_report_funcs(struct ft_text *out, const struct ft_model *m, const struct ft_func_lists *fn,
+		     const struct ft_report_opts *o);
 /* Figures of the whole process: parallelism, GIL waits, system calls. */
 void ft_report_process(struct ft_text *out, const struct ft_model *m,
 		       const struct ft_report_opts *o);
