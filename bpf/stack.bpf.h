@@ -195,11 +195,41 @@ ft_inline __u32 gil_waiters(__u32 target, __u32 gil)
 	return g ? ft_gw_waiters(g->word) : 0;
 }
 
-/* The thread state of the current thread: cached, told by user space, or found in the lists. */
+/* `ts` if it is the thread state of the thread `ns_tid`, else the next one of its list, or 0. */
+__attribute__((noinline)) __u64 tstate_step(__u32 target, __u64 ts, __u32 ns_tid)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u64 tid = 0, next = 0;
+
+	if (!tg || bpf_probe_read_user(&tid, 8, (void *)(ts + tg->tstate_native_id)))
+		return 0;
+	if (tid == ns_tid)
+		return ts;
+	if (bpf_probe_read_user(&next, 8, (void *)(ts + tg->py.ts_next)) || next == ts)
+		return 0;
+	return next;
+}
+
+/* The same among all of an interpreter, from its newest one `ts` on. */
+__attribute__((noinline)) __u64 tstate_in(__u32 target, __u64 ts, __u32 ns_tid)
+{
+	__u64 next;
+	__u32 i;
+
+	for (i = 0; i < TSTATE_STEPS && ts; i++) {
+		next = tstate_step(target, ts, ns_tid);
+		if (next == ts)
+			return ts;
+		ts = next;
+	}
+	return 0;
+}
+
+/* The thread state of the current thread: told by user space, or found in the lists. */
 __attribute__((noinline)) __u64 tstate_search(__u32 target, __u32 ns_tid)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u64 interp = 0, ts = 0, tid = 0, *known;
+	__u64 interp = 0, ts = 0, *known;
 	__u32 i;
 
 	if (!tg || !tg->runtime)
@@ -209,22 +239,13 @@ __attribute__((noinline)) __u64 tstate_search(__u32 target, __u32 ns_tid)
 		return *known;
 	if (bpf_probe_read_user(&interp, 8, (void *)(tg->runtime + tg->interp_head)))
 		return 0;
-	/* new thread states are put at the head of their list, new interpreters too */
-	for (i = 0; i < TSTATE_STEPS; i++) {
-		if (!ts) {
-			if (!interp ||
-			    bpf_probe_read_user(&ts, 8, (void *)(interp + tg->py.interp_threads)))
-				return 0;
-			if (bpf_probe_read_user(&interp, 8, (void *)(interp + tg->interp_next)))
-				return 0;
-			continue;
-		}
-		if (bpf_probe_read_user(&tid, 8, (void *)(ts + tg->tstate_native_id)))
+	for (i = 0; i < FT_MAX_GILS && interp; i++) {
+		if (bpf_probe_read_user(&ts, 8, (void *)(interp + tg->py.interp_threads)) ||
+		    bpf_probe_read_user(&interp, 8, (void *)(interp + tg->interp_next)))
 			return 0;
-		if (tid == ns_tid)
+		ts = tstate_in(target, ts, ns_tid);
+		if (ts)
 			return ts;
-		if (bpf_probe_read_user(&ts, 8, (void *)(ts + tg->py.ts_next)))
-			return 0;
 	}
 	return 0;
 }
