@@ -322,6 +322,49 @@ class Formats(unittest.TestCase):
             written = sum(int(line.rpartition(" ")[2]) for line in file)
         self.assertEqual(written, (whole + 500) // 1000)
 
+    def session(self, kind):
+        """A real session of crunch.py: its report, and the path of its file."""
+        ftp.need_ftprof()
+        path = self.path("s.ftprof")
+        with ftp.start(kind, "crunch.py", 20_000_000, 2, "--wait") as load:
+            report, _ = ftp.watch(load, session=path)
+        return report, path
+
+    def read_session(self, path, of):
+        """What each reader has of a session's stacks: {reader: ...}."""
+        read = {}
+        for fmt, ending in (("pprof", ".pb.gz"), ("speedscope", ".speedscope.json"),
+                            ("firefox", ".firefox.json")):
+            name = self.save(ending, self.run_ok(MKFLAME, fmt, "-s", of, path).stdout)
+            read[fmt] = self.pprof(name) if fmt == "pprof" else self.node(f"{fmt}.mjs", name)
+        return read
+
+    def check_session(self, kind):
+        report, path = self.session(kind)
+        on_ns = sum(thread["on_ns"] for thread in report["threads"])
+        whole = {"on-cpu": on_ns, "gil-wait": report["gil"]["wait_ns"]}
+        for of in ("on-cpu", "gil-wait") if kind == "gil" else ("on-cpu",):
+            by_name = {}
+            for reader, found in self.read_session(path, of).items():
+                self.assertEqual(found["unit"], "nanoseconds")
+                self.assertEqual(found["total"], whole[of], (reader, of))
+                own = [each for each in found["functions"] if each["name"] == "crunch"]
+                if reader != "firefox":  # which tells of files only one by one
+                    self.assertEqual({each["file"] for each in own},
+                                     {os.path.join(ftp.WORKLOADS, "crunch.py")})
+                if reader == "speedscope":  # lines of crunch(): def, total, for, +=, return
+                    self.assertLessEqual({each["line"] for each in own}, set(range(14, 20)))
+                by_name[reader] = sum(each["self"] for each in own)
+            self.assertEqual(len(set(by_name.values())), 1, by_name)
+            # it is all that the threads do
+            self.assertGreater(by_name["pprof"], 0.8 * whole[of], of)
+
+    def test_session_gil(self):
+        self.check_session("gil")
+
+    def test_session_ft(self):
+        self.check_session("ft")
+
 
 if __name__ == "__main__":
     unittest.main()

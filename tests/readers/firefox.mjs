@@ -10,11 +10,12 @@
 // "line" is null: the command line does not print it. "file" is null without --files, which asks
 // once a function (0.1 s each) and adds "lines": {FILE: [{"line", "self", "total"}]}, summed
 // likewise. Largest "total" first.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const modules = fileURLToPath(new URL('../../build/readers/node_modules', import.meta.url))
@@ -23,12 +24,11 @@ const run = promisify(execFile)
 
 // It keeps a daemon for a loaded profile, found through a folder; the path of its socket is short.
 const session = fs.mkdtempSync(path.join(os.tmpdir(), 'ftprof-'))
+const env = { ...process.env, PROFILER_CLI_SESSION_DIR: session }
+const ready_ms = 60_000
 
 async function ask(...args) {
-	const { stdout } = await run(process.execPath, [cli, ...args], {
-		env: { ...process.env, PROFILER_CLI_SESSION_DIR: session },
-		maxBuffer: 1 << 30,
-	})
+	const { stdout } = await run(process.execPath, [cli, ...args], { env, maxBuffer: 1 << 30 })
 	return args.includes('--json') ? JSON.parse(stdout) : stdout
 }
 
@@ -92,9 +92,41 @@ function sum(threads) {
 	return [...functions.values()].sort(byTotal)
 }
 
-async function read(file, files) {
-	await ask('load', path.resolve(file))
-	const listed = await ask('thread', 'list', '--limit', '0', '--json')
+// Starts the daemon as "load" does, which gives it half a second only, and then leaves it behind.
+function start(file) {
+	const daemon = spawn(process.execPath, [cli, '--daemon', path.resolve(file), '--session', 's'],
+		{ env, stdio: 'ignore' })
+	daemon.gone = new Promise(resolve => {
+		daemon.once('exit', resolve)
+		daemon.once('error', resolve)
+	})
+	return daemon
+}
+
+// The list of threads, once the profile is loaded. Before the socket is there nothing may be asked:
+// the one who asks takes the session for dead, and removes its files.
+async function threadsOf(daemon) {
+	const end = Date.now() + ready_ms
+	const published = () => ['s.json', 's.sock', 'current.txt'].every(name =>
+		fs.existsSync(path.join(session, name)))
+	for (;;) {
+		if (daemon.exitCode !== null || daemon.signalCode !== null || Date.now() > end) {
+			const log = path.join(session, 's.log')
+			throw new Error(`not loaded: ${fs.existsSync(log) ? fs.readFileSync(log, 'utf8') : ''}`)
+		}
+		if (published()) {
+			try {
+				return await ask('thread', 'list', '--limit', '0', '--json')
+			} catch (error) {
+				if (/Profile load failed/.test(error.stderr)) throw error
+			}
+		}
+		await sleep(20)
+	}
+}
+
+async function read(daemon, files) {
+	const listed = await threadsOf(daemon)
 	const threads = []
 	const lines = new Map()
 	for (const each of listed.threads.sort((a, b) => a.threadIndex - b.threadIndex)) {
@@ -121,15 +153,15 @@ const args = process.argv.slice(2)
 const files = args[0] === '--files'
 if (files) args.shift()
 if (args.length !== 1) throw new Error('usage: firefox.mjs [--files] FILE')
+if (!fs.existsSync(args[0])) throw new Error(`${args[0]} is not there`)
+const daemon = start(args[0])
 try {
-	console.log(await read(args[0], files))
+	console.log(await read(daemon, files))
 } catch (error) {
 	console.error(error.stderr || error)
 	process.exitCode = 1
 } finally {
-	await ask('stop', '--all').catch(error => {
-		console.error(error)
-		process.exitCode = 1
-	})
+	daemon.kill()
+	await daemon.gone
 	fs.rmSync(session, { recursive: true, force: true })
 }

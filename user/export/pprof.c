@@ -97,9 +97,11 @@ static int add_words(struct ft_strings *strings, const struct ft_flame *f, struc
 		return err;
 	/* pprof prints both as they are */
 	ft_text_add_safe(&safe, f->info ? f->info->exe : "", sizeof(f->info->exe));
-	ft_text_add(&comment, "ftprof " FTPROF_VERSION ": ");
-	if (f->info)
+	ft_text_add(&comment, "ftprof " FTPROF_VERSION);
+	if (f->info && f->info->cmdline[0]) {
+		ft_text_add(&comment, ": ");
 		ft_text_add_safe(&comment, f->info->cmdline, sizeof(f->info->cmdline));
+	}
 	err = safe.err ? safe.err : comment.err;
 	if (!err)
 		err = ft_strings_add(strings, safe.s, &w->exe);
