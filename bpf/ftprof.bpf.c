@@ -592,60 +592,6 @@ int seed(struct bpf_iter__task *ctx)
 	return seed_task(ctx->task, true);
 }
 
-/*
- * The stacks of threads that are asleep when the session begins; they may sleep through all of it.
- * A program of its own: the walk after all that seed() decides is too much for the verifier. The
- * thread may wake up meanwhile: then its next switch overwrites what is put down here. Its code
- * objects user space reads by itself: they are in use.
- */
-SEC("?iter.s/task")
-int seed_stacks(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-	struct stack_scratch *s;
-	struct ft_thread *t;
-	struct ft_target *tg;
-	struct ft_task *stored;
-	__u64 *ts, id;
-	__u32 idx, zero = 0, target, ns_tid, i, at;
-
-	if (!task || !stack_hz)
-		return 0;
-	stored = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!stored || !stored->slot1)
-		return 0;
-	idx = stored->slot1 - 1;
-	t = bpf_map_lookup_elem(&slots, &idx);
-	s = bpf_map_lookup_elem(&seed_scratch, &zero);
-	if (!t || !s || t->switch_cnt || t->stack_n || t->state == FT_ST_ON)
-		return 0;
-	target = t->target;
-	ns_tid = t->ns_tid;
-	tg = bpf_map_lookup_elem(&targets, &target);
-	ts = bpf_map_lookup_elem(&tstates, &ns_tid);
-	if (!tg || !tg->py.code_type || !ts || !is_own_tstate(task, tg, ns_tid, *ts))
-		return 0;
-	s->user_cnt = s->kern_cnt = 0;
-	walk_begin(task, s, tg, *ts);
-	for (i = 0; i < FT_PW_STEPS; i++) {
-		if (!s->walk.frame)
-			break;
-		at = ft_bound(s->walk.cnt, FT_PY_ELEMS);
-		FT_PW_STEP(task, &tg->py, &s->buf, &s->walk, &s->py[at]);
-	}
-	id = s->walk.hash ?: 1;
-	s->walk.hash = id;
-	if (t->switch_cnt)
-		return 0;
-	count_marks(s->walk.marks);
-	if (!bpf_map_lookup_elem(&stacks_seen, &id))
-		stack_tell_into(s, target, id);
-	t->tstate = *ts;
-	t->stack = id;
-	t->stack_n = 1;
-	return 0;
-}
-
 /* Kernels before 5.18 have no bpf_copy_from_user_task: futex sleeps stay unnamed. */
 SEC("?iter/task")
 int seed_old(struct bpf_iter__task *ctx)

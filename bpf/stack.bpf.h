@@ -53,8 +53,7 @@ struct stack_scratch {
 
 /*
  * The walks of a core: from sched_switch and from the timer's interrupt, both with interrupts off,
- * so that one never cuts into the other. The seeding program can be interrupted by them: it has
- * its own.
+ * so that one never cuts into the other.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -62,13 +61,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct stack_scratch);
 } stack_scratch SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct stack_scratch);
-} seed_scratch SEC(".maps");
 
 /* Stacks and code objects that user space has been told of; one that fell out is told again. */
 struct {
@@ -122,6 +114,17 @@ struct {
 	__type(key, __u32);
 	__type(value, struct slot_sites);
 } slot_sites SEC(".maps");
+
+/*
+ * The stacks of threads that sleep when the session begins, by slot. User space walks them: it can
+ * read their memory on any kernel, and they may sleep through the session.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set before load: as many as slots */
+	__type(key, __u32);
+	__type(value, __u64);
+} seed_ids SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -426,13 +429,12 @@ ft_inline void native_mix(struct stack_scratch *s)
 }
 
 /* Begins the walk from a thread state on in s, 0: no thread state. */
-ft_inline void walk_begin(struct task_struct *other, struct stack_scratch *s,
-			  const struct ft_target *tg, __u64 tstate)
+ft_inline void walk_begin(struct stack_scratch *s, const struct ft_target *tg, __u64 tstate)
 {
 	__u64 frame = 0;
 
 	ft_pw_begin(&s->walk, 0);
-	if (tstate && read_target(other, &frame, 8, tstate + tg->py.ts_frame))
+	if (tstate && bpf_probe_read_user(&frame, 8, (void *)(tstate + tg->py.ts_frame)))
 		ft_pw_mark(&s->walk, &s->py[0], FT_PM_TSTATE);
 	else
 		s->walk.frame = frame;
@@ -504,7 +506,7 @@ __attribute__((noinline)) __u64 stack_python(__u32 slot)
 	tg = bpf_map_lookup_elem(&targets, &target);
 	if (!tg || !tg->runtime || !tg->py.code_type)
 		return 0;
-	walk_begin(0, s, tg, tstate_of(tg, t));
+	walk_begin(s, tg, tstate_of(tg, t));
 	for (i = 0; i < FT_PW_STEPS; i++)
 		if (!walk_step(target))
 			break;
@@ -647,7 +649,7 @@ __attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held, __u
 __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 {
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
-	__u64 end, off, w;
+	__u64 end, off, w, *seed;
 	__u32 gil, n;
 
 	if (!t || !s)
@@ -666,6 +668,13 @@ __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 		w = gil_wait_move(t->target, gil, s->h.ts, 0);
 		if (w > t->blame0)
 			weight_add(t->stack, FT_SK_BLAME_OFF, 0, w - t->blame0, w - t->blame0);
+	}
+	if (!n && (t->flags & FT_TF_SEEDED) && t->switch_cnt == 1) {
+		seed = bpf_map_lookup_elem(&seed_ids, &slot);
+		if (seed && *seed) {
+			t->stack = *seed;
+			n = 1;
+		}
 	}
 	if (!n)
 		return 0;

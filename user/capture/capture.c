@@ -176,7 +176,6 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 		.stack_hz = s->o->stack_hz,
 		.native = s->o->native,
 		.kernel = s->o->kernel,
-		.running = s->o->pid != 0,
 		.ring_bytes = RING_BYTES,
 	};
 
@@ -256,6 +255,12 @@ static int begin(struct session *s)
 	ft_finish_describe(s->info, s->o, &s->cores);
 	ft_proc_poll(&s->target, s->probe);
 	ft_proc_info(&s->target, s->info);
+	if (s->stacker && s->target.known) {
+		err = ft_stacker_seed(s->stacker);
+		if (err)
+			return ft_err(err, "cannot read the stacks of sleeping threads: %s",
+				      strerror(-err));
+	}
 	ft_cgroup_throttled(&s->cores, &s->throttled0_ns);
 	ft_cost_begin(&s->cost, s->probe, start, s->o->bpf_stats);
 	ft_progress_begin(&s->progress, s->o->progress, start, s->o->duration_ns);

@@ -45,7 +45,6 @@ struct ft_probe {
 	const __u64 *hists;
 	size_t hists_len;
 	struct bpf_program *seed;
-	struct bpf_program *seed_stacks; /* NULL: none */
 	__u16 *cpus;
 	int (*cb)(void *ctx, void *data, size_t len);
 	void *cb_ctx;
@@ -94,10 +93,7 @@ static void choose_programs(struct ft_probe *p, const struct variant *v)
 	bpf_program__set_autoload(s->progs.sched_switch_old, !v->prev_state);
 	s->rodata->need_wake = !v->prev_state;
 	p->seed = v->seed_reads ? s->progs.seed : s->progs.seed_old;
-	p->seed_stacks =
-		v->seed_reads && p->opts.stack_hz && p->opts.running ? s->progs.seed_stacks : NULL;
 	bpf_program__set_autoload(p->seed, true);
-	bpf_program__set_autoload(s->progs.seed_stacks, p->seed_stacks != NULL);
 	bpf_program__set_autoload(s->progs.sched_waking, true);
 	bpf_program__set_autoload(s->progs.sched_process_fork, true);
 	bpf_program__set_autoload(s->progs.sched_process_exec, true);
@@ -134,7 +130,8 @@ static int size_maps(struct ft_probe *p)
 	if (p->opts.walks_per_sec)
 		s->rodata->walks_per_sec = p->opts.walks_per_sec;
 	if (p->opts.stack_hz)
-		return bpf_map__set_max_entries(s->maps.slot_sites, p->opts.slot_max);
+		return bpf_map__set_max_entries(s->maps.slot_sites, p->opts.slot_max)
+			       ?: bpf_map__set_max_entries(s->maps.seed_ids, p->opts.slot_max);
 	/* without stacks their tables take no memory */
 	err = err ?: bpf_map__set_max_entries(s->maps.stacks_seen, 1);
 	err = err ?: bpf_map__set_max_entries(s->maps.codes_seen, 1);
@@ -429,15 +426,6 @@ out:
 	return err;
 }
 
-static int seed(struct ft_probe *p)
-{
-	int err = run_iter(p->seed);
-
-	if (!err && p->seed_stacks)
-		err = run_iter(p->seed_stacks);
-	return err;
-}
-
 /* Room for what is counted without its stack, once the table is full. */
 static int reserve_weights(struct ft_probe *p)
 {
@@ -471,7 +459,7 @@ int ft_probe_start(struct ft_probe *p, __u64 *start_ns)
 		return ft_err(-errno, "cannot start: %s", strerror(errno));
 	p->skel->bss->start_ns = *start_ns;
 	__atomic_store_n(&p->skel->bss->active, 1, __ATOMIC_SEQ_CST);
-	return seed(p);
+	return run_iter(p->seed);
 }
 
 int ft_probe_reseed(struct ft_probe *p)
@@ -481,7 +469,7 @@ int ft_probe_reseed(struct ft_probe *p)
 	p->skel->bss->seed_tgid = 0;
 	p->skel->bss->start_ns = now_ns(); /* nothing is known of their time before */
 	err = run_iter(p->seed);
-	return err ?: seed(p);
+	return err ?: run_iter(p->seed);
 }
 
 int ft_probe_stop(struct ft_probe *p, __u64 *end_ns)
@@ -586,6 +574,14 @@ int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addr
 		if (bpf_map__update_elem(p->skel->maps.tstates, &ns_tids[i], sizeof(*ns_tids),
 					 &addrs[i], sizeof(*addrs), BPF_ANY))
 			return errno == E2BIG ? 0 : -errno;
+	return 0;
+}
+
+int ft_probe_seed_stack(struct ft_probe *p, __u32 slot, __u64 id)
+{
+	if (bpf_map__update_elem(p->skel->maps.seed_ids, &slot, sizeof(slot), &id, sizeof(id),
+				 BPF_ANY))
+		return -errno;
 	return 0;
 }
 

@@ -24,7 +24,6 @@ struct ft_probe_opts {
 	__u32 stack_hz;	     /* on-core stacks a second and core; 0: no stacks */
 	bool native;	     /* with native user frames */
 	bool kernel;	     /* with kernel frames */
-	bool running;	     /* the target runs already: its sleeping threads have stacks */
 	__u32 walks_per_sec; /* stacks of switches, on each core; above it one in n */
 	size_t ring_bytes;   /* all rings together */
 };
@@ -78,6 +77,8 @@ double ft_probe_stats_price(struct ft_probe *p);
 
 /* Where a thread's state is: [cnt] thread ids (in the target's PID namespace) and addresses. */
 int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addrs, size_t cnt);
+/* The stack that the thread in a slot sleeps with since before the session. */
+int ft_probe_seed_stack(struct ft_probe *p, __u32 slot, __u64 id);
 /*
  * Calls cb for each weight of the kernel's table; with `take` they are taken out of it, which may
  * lose what is added in that very moment: only for a table that fills up, or when nothing is

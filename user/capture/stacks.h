@@ -18,6 +18,11 @@ int ft_stacker_new(struct ft_probe *p, bool native, bool kernel, struct ft_stack
 void ft_stacker_free(struct ft_stacker *s); /* NULL is fine */
 /* Whose stacks they are; rt must stay. Call again when the process replaced its program. */
 void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *rt);
+/*
+ * The stacks of threads that sleep since before the session; right after its start. What cannot be
+ * read stays without a stack. 0 or -ENOMEM.
+ */
+int ft_stacker_seed(struct ft_stacker *s);
 /* Now and then, while the process lives: what it has mapped since. */
 void ft_stacker_refresh(struct ft_stacker *s);
 /* Takes a FT_EV_STACK or FT_EV_CODE record, as it came. 0, -EBADMSG, -ENOMEM. */
