@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Formats of other tools: what their own readers understand, against the stacks that were written.
 
-The stacks are made up here, and so is the truth; build/tools/mkflame only writes them. pprof,
-speedscope and the Firefox profiler read them, through the drivers in tests/readers.
+The stacks are made up here, and so is the truth; build/tools/mkflame only writes them. Those of
+real sessions come from ftprof itself. pprof, speedscope and the Firefox profiler read them, through
+the drivers in tests/readers.
 """
 
 import collections
@@ -335,7 +336,8 @@ class Formats(unittest.TestCase):
         read = {}
         for fmt, ending in (("pprof", ".pb.gz"), ("speedscope", ".speedscope.json"),
                             ("firefox", ".firefox.json")):
-            name = self.save(ending, self.run_ok(MKFLAME, fmt, "-s", of, path).stdout)
+            name = self.path(f"{of}{ending}")
+            ftp.check_ftprof("report", path, "--of", of, "-o", name)
             read[fmt] = self.pprof(name) if fmt == "pprof" else self.node(f"{fmt}.mjs", name)
         return read
 

@@ -6,7 +6,6 @@
  *                               "kind"}], "stacks": [{"frames": [outermost, ...], "ns", "cnt"}]}
  *     mkflame FORMAT -r NODES   a large tree instead; says on standard error how many milliseconds
  *                               the format took
- *     mkflame FORMAT -s OF FILE of a session's file; OF as in --of
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -76,33 +75,6 @@ static int load(struct flame_fixture *x, const char *path)
 	return 0;
 }
 
-static int write_session(int (*export)(const struct ft_flame *f, struct ft_text *out),
-			 const char *of, const char *path, struct ft_text *out)
-{
-	struct ft_flame_opts opts = {0};
-	struct ft_reader *r = NULL;
-	struct ft_model m = {0};
-	struct ft_flame f = {0};
-	char why[512] = "";
-	int err;
-
-	err = ft_of_parse(of, &opts.of);
-	if (!err)
-		err = ft_reader_open(path, &r, why, sizeof(why));
-	if (!err)
-		err = ft_model_build(r, &m);
-	if (!err)
-		err = ft_flame_build(r, &m, &opts, &f, why, sizeof(why));
-	if (!err)
-		err = export(&f, out);
-	if (err && why[0])
-		fprintf(stderr, "mkflame: %s\n", why);
-	ft_flame_free(&f);
-	ft_model_free(&m);
-	ft_reader_close(r);
-	return err;
-}
-
 static double now_ms(void)
 {
 	struct timespec ts;
@@ -123,7 +95,6 @@ int main(int argc, char **argv)
 		{"firefox", ft_export_firefox},
 	};
 	bool grown = argc == 4 && !strcmp(argv[2], "-r");
-	bool session = argc == 5 && !strcmp(argv[2], "-s");
 	struct flame_fixture x;
 	struct ft_text out = {0};
 	double begin;
@@ -133,20 +104,19 @@ int main(int argc, char **argv)
 	for (i = 0; argc > 1 && i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strcmp(argv[1], formats[i].name))
 			break;
-	if ((argc != 3 && !grown && !session) || i == sizeof(formats) / sizeof(formats[0])) {
-		fprintf(stderr, "usage: mkflame FORMAT FILE | -r NODES | -s OF FILE\n");
+	if ((argc != 3 && !grown) || i == sizeof(formats) / sizeof(formats[0])) {
+		fprintf(stderr, "usage: mkflame FORMAT FILE | mkflame FORMAT -r NODES\n");
 		return 2;
 	}
 	fx_init(&x, FT_OF_ON_CPU);
 	err = 0;
 	if (grown)
 		fx_grow(&x, (__u32)strtoul(argv[3], NULL, 10), GROWN_FRAMES, GROWN_DEPTH);
-	else if (!session)
+	else
 		err = load(&x, argv[2]);
 	begin = now_ms();
 	if (!err)
-		err = session ? write_session(formats[i].export, argv[3], argv[4], &out)
-			      : formats[i].export(&x.f, &out);
+		err = formats[i].export(&x.f, &out);
 	if (!err && grown)
 		fprintf(stderr, "%.0f\n", now_ms() - begin);
 	if (!err)
