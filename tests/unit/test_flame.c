@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "flame_run.h"
+#include "model/funcs.h"
 
 /* One thread that ran for 1000 of 10,000 ms, three quarters of it with the GIL. */
 static struct scenario *sc_one(void)
@@ -386,6 +387,53 @@ static void test_top(void **state)
 	sc_free(sc);
 }
 
+static void test_lists(void **state)
+{
+	const struct ft_weight w[] = {
+		weigh(1, FT_SK_ON + FT_ON_GIL, 30),	 weigh(5, FT_SK_ON + FT_ON_FREE, 10),
+		weigh(NONE, FT_SK_ON + FT_ON_FREE, 10),	 weigh(1, FT_SK_BLAME, 200 * MS),
+		weigh(NONE, FT_SK_BLAME_FREE, 150 * MS),
+	};
+	struct scenario *sc = sc_one();
+	struct ft_func_lists fl;
+	struct ft_func_list *l;
+	struct ft_model m;
+
+	(void)state;
+	session = sc;
+	use_weights(w, CNT(w));
+	assert_int_equal(sc_model(sc, &m), 0);
+	assert_int_equal(ft_func_lists_build((struct ft_reader *)sc, &m, &fl), 0);
+	assert_true(fl.present);
+	l = &fl.list[FT_FUNCS_ON_CPU];
+	assert_true(l->total_ns == 1000 * MS && l->cnt == 2 && l->mark_cnt == 1);
+	assert_string_equal(l->func[0].name, "work");
+	assert_true(l->func[0].self_ns == 750 * MS && l->func[1].self_ns == 125 * MS);
+	assert_string_equal(l->mark[0].name, "[no stack]");
+	assert_true(l->mark[0].self_ns == 125 * MS);
+	/* waits that nothing tells of are no function's */
+	l = &fl.list[FT_FUNCS_GIL_WAIT];
+	assert_true(l->total_ns == 600 * MS && l->cnt == 0 && l->mark_cnt == 1);
+	l = &fl.list[FT_FUNCS_GIL_BLAME];
+	assert_true(l->total_ns == 600 * MS && l->factor == 2.25);
+	assert_true(l->cnt == 1 && l->func[0].self_ns == 200 * MS);
+	assert_int_equal(l->mark_cnt, 2);
+	assert_string_equal(l->mark[0].name, "[holder not seen]");
+	assert_true(l->mark[0].self_ns == 250 * MS);
+	assert_string_equal(l->mark[1].name, "[GIL free: hand-over]");
+	ft_func_lists_free(&fl);
+	ft_func_lists_free(&fl);
+	ft_func_lists_free(NULL);
+	ft_model_free(&m);
+	sc->info.stack_hz = 0;
+	assert_int_equal(sc_model(sc, &m), 0);
+	assert_int_equal(ft_func_lists_build((struct ft_reader *)sc, &m, &fl), 0);
+	assert_true(!fl.present && !fl.list[FT_FUNCS_ON_CPU].cnt);
+	ft_func_lists_free(&fl);
+	ft_model_free(&m);
+	sc_free(sc);
+}
+
 static void test_diff(void **state)
 {
 	static const struct ft_frame moved[] = {
@@ -439,7 +487,7 @@ int main(void)
 		cmocka_unit_test(test_by_function), cmocka_unit_test(test_states),
 		cmocka_unit_test(test_blame),	    cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_random),	    cmocka_unit_test(test_top),
-		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_diff),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -266,7 +266,7 @@ static const char funcs_80[] =
 	"  1.0 % are deeper than 128 frames. 50 % of the switches were sampled, the\n"
 	"  others counted with them.\n"
 	"  Ticks saw 80 % of the waits under a holder on a core.\n"
-	"  Native stacks end early: libx.so: no frame pointers\n";
+	"  Native stacks end early, for want of frame pointers, in libx.so, liby.so.6.\n";
 /* clang-format on */
 
 static void some_funcs(void)
@@ -310,7 +310,7 @@ static void test_functions(void **state)
 
 	(void)state;
 	some_funcs();
-	strcpy(sc->info.cut, "libx.so: no frame pointers");
+	strcpy(sc->info.cut, "libx.so\nliby.so.6\n");
 	sc->totals.sums.cnt[FT_CN_STACKS] = 12345;
 	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_ENTRY] = 12345;
 	sc->totals.sums.cnt[FT_CN_STACK_MARK + FT_PM_FRAME] = 2;

@@ -199,23 +199,29 @@ static void put_errors(struct ft_flow *f, const struct ft_stack_quality *q)
 	}
 }
 
+/* The libraries in which native stacks end, in one sentence. */
 static void put_cuts(struct ft_text *out, const char *lines, const struct ft_report_opts *o)
 {
 	char line[FT_SITES_LEN];
 	struct ft_flow f;
+	size_t len;
 
+	lines += strspn(lines, "\n");
+	if (!*lines)
+		return;
+	ft_flow_begin(&f, out, ft_report_width(o->width), o->ascii, 2);
+	ft_flow_item(&f, 0, " ");
+	ft_flow_words(&f, "Native stacks end early, for want of frame pointers, in");
 	while (*lines) {
-		size_t len = strcspn(lines, "\n");
+		const char *next;
 
-		snprintf(line, sizeof(line), "%.*s", (int)len, lines);
-		if (len) {
-			ft_flow_begin(&f, out, ft_report_width(o->width), o->ascii, 4);
-			ft_flow_item(&f, 0, "  Native stacks end early:");
-			ft_flow_words(&f, line);
-			ft_flow_end(&f);
-		}
-		lines += len + (lines[len] == '\n');
+		len = strcspn(lines, "\n");
+		next = lines + len + strspn(lines + len, "\n");
+		snprintf(line, sizeof(line), "%.*s%s", (int)len, lines, *next ? "," : ".");
+		ft_flow_words(&f, line);
+		lines = next;
 	}
+	ft_flow_end(&f);
 }
 
 static void put_quality(struct ft_text *out, const struct ft_model *m, double factor,
@@ -234,7 +240,7 @@ static void put_quality(struct ft_text *out, const struct ft_model *m, double fa
 		percent(ft_share(q.truncated, q.walked), p);
 		ft_flow_printf(&f, 1, "%s are deeper than %d frames.", p, FT_PY_DEPTH);
 	}
-	if (q.skipped) {
+	if (q.walked_share < 0.995) {
 		percent(q.walked_share, p);
 		ft_flow_printf(&f, 1, "%s of the switches were sampled,", p);
 		ft_flow_words(&f, "the others counted with them.");
