@@ -82,6 +82,18 @@ static void python(const struct ft_session_info *info, struct ft_text *out)
 	ft_text_add(out, DOT);
 }
 
+/* GIL blame is in part seen by ticks, which are scaled to the waits that are known exactly. */
+static void scaling(const struct ft_flame *f, struct ft_text *out)
+{
+	if (f->factor <= 0)
+		return;
+	if (f->factor >= 0.5 && f->factor <= 2)
+		ft_text_printf(out, DOT "scaled by %.2f to the exact waits", f->factor);
+	else
+		ft_text_printf(out, DOT "not scaled: the exact waits are %.3g times as long",
+			       f->factor);
+}
+
 void ft_head_facts(const struct ft_flame *f, struct ft_text *out)
 {
 	char num[NUM];
@@ -96,6 +108,7 @@ void ft_head_facts(const struct ft_flame *f, struct ft_text *out)
 		       f->samples == 1 ? "sample" : "samples");
 	add_percent(out, f->sampled_ns, f->total_ns);
 	ft_text_add(out, " seen with a stack");
+	scaling(f, out);
 }
 
 void ft_head_hidden(const struct ft_flame *f, const struct ft_boxes *b, struct ft_text *out)

@@ -26,7 +26,8 @@
 struct html {
 	const struct ft_flame *f;
 	struct ft_text *out;
-	__u32 *number; /* of a frame in the page, + 1; 0: not in it */
+	struct ft_text tmp; /* of cost() */
+	__u32 *number;	    /* of a frame in the page, + 1; 0: not in it */
 	size_t frame_cnt;
 };
 
@@ -35,17 +36,15 @@ static size_t cost(void *ctx, const struct ft_flame *f, __u32 node)
 {
 	const struct ft_flame_node *n = &f->node[node];
 	struct html *h = ctx;
-	struct ft_text t = {0};
 	size_t sz = f->differs ? 60 : 32;
 
 	if (h->number[n->frame])
 		return sz;
 	h->number[n->frame] = 1;
-	ft_esc_add(&t, FT_ESC_JSON, f->frame[n->frame].name, NAME_CHARS);
-	ft_esc_add_tail(&t, FT_ESC_JSON, f->frame[n->frame].file, NAME_CHARS);
-	sz += t.err ? NAME_CHARS : t.len;
-	ft_text_free(&t);
-	return sz + 30;
+	h->tmp.len = 0;
+	ft_esc_add(&h->tmp, FT_ESC_JSON, f->frame[n->frame].name, NAME_CHARS);
+	ft_esc_add_tail(&h->tmp, FT_ESC_JSON, f->frame[n->frame].file, NAME_CHARS);
+	return sz + h->tmp.len + 30;
 }
 
 static void add_string(struct html *h, const char *s, bool tail)
@@ -221,6 +220,8 @@ int ft_export_html(const struct ft_flame *f, struct ft_text *out)
 	if (!h.number)
 		goto out;
 	err = ft_boxes_build(f, &o, &b);
+	if (!err)
+		err = h.tmp.err;
 	if (err)
 		goto out;
 	add_page_head(&h);
@@ -236,6 +237,7 @@ int ft_export_html(const struct ft_flame *f, struct ft_text *out)
 	err = out->err;
 out:
 	free(h.number);
+	ft_text_free(&h.tmp);
 	ft_boxes_free(&b);
 	return err;
 }

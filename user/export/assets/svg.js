@@ -3,7 +3,10 @@
 
 (() => {
 	const NS = "http://www.w3.org/2000/svg", ROW = 18, SIDE = 10, BOTTOM = 30, GAP = 0.5;
+	const LEAST = 920; // px that head and legend need; a narrower window scrolls
 	const svg = document.documentElement;
+	if (svg.localName !== "svg")
+		return; // inside a page of somebody else: the boxes and their titles do without
 	const holder = document.getElementById("frames");
 	const boxes = Array.from(holder.children, (g) => {
 		const [title, rect, text] = g.children;
@@ -131,7 +134,7 @@
 	find.append(input);
 	find.style.display = "none";
 	const help = make(svg, "g", { id: "help", role: "dialog", "aria-label": "Keys" });
-	make(help, "rect", { width: 500, height: FT.HELP.length * 20 + 24 });
+	make(help, "rect", { width: 540, height: FT.HELP.length * 20 + 24 });
 	FT.HELP.forEach(([keys, what], i) => {
 		make(help, "text", { x: 16, y: 28 + i * 20 }, keys);
 		make(help, "text", { x: 124, y: 28 + i * 20 }, what);
@@ -163,18 +166,20 @@
 		const y = window.scrollY, h = Math.min(window.innerHeight, height);
 		bar.setAttribute("transform", `translate(${width - SIDE - right + 6},${y + 8})`);
 		line.setAttribute("transform", `translate(0,${y + h - 24})`);
-		help.setAttribute("transform", `translate(${Math.max(SIDE, width / 2 - 250)},${y + 60})`);
+		help.setAttribute("transform", `translate(${Math.max(SIDE, width / 2 - 270)},${y + 60})`);
 	}
 
 	function fit() {
-		width = Math.max(svg.getBoundingClientRect().width, 300);
+		// at least the window, so that nothing that lies over a low graph is cut off
+		svg.setAttribute("height", Math.max(height, window.innerHeight));
+		svg.setAttribute("width", window.innerWidth < LEAST ? LEAST : "100%");
+		width = svg.getBoundingClientRect().width;
 		lineBox.setAttribute("width", width - 2 * SIDE);
 		stay();
 		view.draw();
 	}
 
 	svg.removeAttribute("viewBox");
-	svg.setAttribute("width", "100%");
 	const probe = make(holder, "g", { class: "f" });
 	col = make(probe, "text", {}, "m".repeat(100)).getComputedTextLength() / 100 || col;
 	probe.remove();
