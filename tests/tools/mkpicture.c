@@ -60,7 +60,7 @@ static void add_info(struct flame_fixture *b, const char *cmdline)
 
 /*
  * 12.345 s. "render" stands on 4 s + 1 s of it, of which 0.5 s are a render inside a render: the
- * share of a search is 5 s, 40.5 %. "parse_json" has 3.5 s with its callees, 28.3 %.
+ * share of a search is 5 s, 40.5 %. "parse_json" has 3.5 s with its callees, 28.4 %.
  */
 static void demo(struct flame_fixture *b, bool differs)
 {
@@ -104,9 +104,9 @@ static void demo(struct flame_fixture *b, bool differs)
 		snprintf(name, sizeof(name), "task_%02d", i);
 		m = node(b, helper,
 			 frame(b, FT_FK_PYTHON, name, "/srv/shop/tasks.py", (__u32)(10 + i)),
-			 (__u64)(1 + i % 7) * MS);
+			 (__u64)(2 + i % 7) * MS);
 	}
-	node(b, 0, f_idle, 1000 * MS - 154 * MS);
+	node(b, 0, f_idle, 805 * MS);
 	if (differs) {
 		for (i = 1; i < (int)b->f.node_cnt; i++)
 			b->f.node[i].base_self_ns =

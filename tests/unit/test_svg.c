@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* LDFLAGS: -lexpat */
+/* LDFLAGS: -lexpat -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc */
 /* Tests of flames drawn as SVG and HTML: what is well-formed, whole, and said of what is left out.
  */
 #include <setjmp.h>
@@ -12,6 +12,7 @@
 #include <expat.h>
 #include <json.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,35 @@
 #include "export/head.h"
 #include "export/palette.h"
 #include "flame_fixture.h"
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t sz);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t sz);
+void *__wrap_realloc(void *p, size_t n);
+
+static long countdown; /* the allocation that fails; 0: none */
+
+static bool fails(void)
+{
+	return countdown && !--countdown;
+}
+
+void *__wrap_malloc(size_t n)
+{
+	return fails() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t sz)
+{
+	return fails() ? NULL : __real_calloc(n, sz);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+	return fails() ? NULL : __real_realloc(p, n);
+}
 
 #define RLO "\xe2\x80\xae"
 
@@ -718,12 +748,28 @@ static void test_no_memory(void **state)
 {
 	struct ft_text t = {.err = -ENOMEM};
 	struct flame_fixture x;
+	int i, err;
+	long n;
 
 	(void)state;
 	make_hostile(&x);
 	assert_int_equal(ft_export_svg(&x.f, &t), -ENOMEM);
 	assert_int_equal(ft_export_html(&x.f, &t), -ENOMEM);
 	assert_null(t.s);
+	for (i = 0; i < 2; i++) {
+		for (n = 1;; n++) {
+			t.err = 0;
+			countdown = n;
+			err = i ? ft_export_html(&x.f, &t) : ft_export_svg(&x.f, &t);
+			ft_text_free(&t);
+			if (countdown)
+				break; /* it needs fewer */
+			assert_int_equal(err, -ENOMEM);
+		}
+		countdown = 0;
+		assert_int_equal(err, 0);
+		assert_true(n > 10);
+	}
 	fx_free(&x);
 }
 

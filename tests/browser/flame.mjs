@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Drives a browser through a drawn flame: `node flame.mjs` reads {"file", "scheme", "script",
+// "width", "steps"} from standard input and prints what each step gave, as a JSON list. Steps:
+//
+//     ["key", name]  ["type", text]  ["click", selector]  ["scheme", "dark"]
+//     ["move", x, y]  ["press", x, y]    the mouse, in CSS px of the window
+//     ["eval", expression]               gives its value
+//     ["print"]                          gives the number of bytes of a PDF of the page
+//     ["shot", path]                     a picture of the window
+//
+// Anything that the page complains of, any dialog, and any request but for the file itself ends it
+// with status 1.
+import fs from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { chromium } from '../../build/readers/node_modules/playwright-core/index.mjs'
+
+const task = JSON.parse(fs.readFileSync(0, 'utf8'))
+const url = pathToFileURL(task.file).href
+const wrong = []
+const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser']
+const browser = await chromium.launch({
+	executablePath: paths.find(path => fs.existsSync(path)),
+	args: process.getuid() === 0 ? ['--no-sandbox'] : [],
+})
+const out = []
+try {
+	const context = await browser.newContext({
+		viewport: { width: task.width ?? 1280, height: 800 },
+		colorScheme: task.scheme ?? 'light',
+		javaScriptEnabled: task.script ?? true,
+	})
+	const page = await context.newPage()
+	page.setDefaultTimeout(20000)
+	page.on('console', m => wrong.push(`console: ${m.type()}: ${m.text()}`))
+	page.on('pageerror', e => wrong.push(`error: ${e.stack}`))
+	page.on('dialog', d => {
+		wrong.push(`dialog: ${d.message()}`)
+		d.dismiss()
+	})
+	context.on('page', () => wrong.push('a second page'))
+	page.on('request', r => {
+		if (r.url() !== url) wrong.push(`request: ${r.url()}`)
+	})
+	await page.goto(url)
+	const verbs = {
+		key: name => page.keyboard.press(name),
+		type: text => page.keyboard.type(text),
+		click: selector => page.click(selector),
+		scheme: colorScheme => page.emulateMedia({ colorScheme }),
+		move: (x, y) => page.mouse.move(x, y),
+		press: (x, y) => page.mouse.click(x, y),
+		eval: expression => page.evaluate(expression),
+		print: async () => (await page.pdf()).length,
+		shot: path => page.screenshot({ path }).then(() => null),
+	}
+	for (const [verb, ...args] of task.steps) out.push((await verbs[verb](...args)) ?? null)
+} catch (error) {
+	wrong.push(`driver: step ${out.length + 1}: ${error.stack}`)
+} finally {
+	await browser.close()
+}
+if (wrong.length) {
+	console.error(wrong.join('\n'))
+	process.exit(1)
+}
+console.log(JSON.stringify(out))
