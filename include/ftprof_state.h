@@ -453,6 +453,8 @@ ft_inline __u64 ft_cw_next(__u64 old, __u64 now, __u64 delta, struct ft_cw *iv)
 /*
  * The word of one GIL's waiters: bits 63..14 the time of the last change in units of 16 ns, bits
  * 13..0 how many wait. Moves it by `delta` at `now`; *ns: waiters x time since the last change.
+ * While nobody waits any time is taken as it comes: a new word's, 0, looks as if it were ahead of
+ * the clock of a machine that has been up for more than 104 days.
  */
 ft_inline __u64 ft_gw_next(__u64 old, __u64 now, __s32 delta, __u64 *ns)
 {
@@ -460,7 +462,7 @@ ft_inline __u64 ft_gw_next(__u64 old, __u64 now, __s32 delta, __u64 *ns)
 	__u64 diff = (t_now - t_old) & ((1ull << 50) - 1);
 	__u32 waiters = old & 0x3fff;
 
-	if (diff >> 49) { /* another core's clock reading was a little later */
+	if (waiters && diff >> 49) { /* another core's clock reading was a little later */
 		diff = 0;
 		t_now = t_old;
 	}

@@ -217,6 +217,101 @@ static void test_cw_time(void **state)
 	}
 }
 
+/* The word of a GIL's waiters. */
+
+#define GW_UNIT 16ull
+#define GW_WRAP (1ull << 54) /* ns: 50 bits of units, 208 days */
+
+static void test_gw_counts(void **state)
+{
+	__u64 w = 0, now = 7 * GW_UNIT, ns;
+	__u32 i;
+
+	(void)state;
+	for (i = 1; i <= FT_MAX_SLOTS; i++) { /* every thread there can be */
+		w = ft_gw_next(w, now, 1, &ns);
+		assert_int_equal(ns, 0);
+		assert_int_equal(ft_gw_waiters(w), i);
+	}
+	assert_int_equal(w >> 14, 7);
+	/* a look changes nothing, and tells what has been since */
+	assert_int_equal(ft_gw_next(w, now, 0, &ns), w);
+	assert_int_equal(ns, 0);
+	ft_gw_next(w, now + 1000 * GW_UNIT, 0, &ns);
+	assert_int_equal(ns, 1000 * GW_UNIT * FT_MAX_SLOTS);
+	while (--i) {
+		w = ft_gw_next(w, now, -1, &ns);
+		assert_int_equal(ft_gw_waiters(w), i - 1);
+	}
+	assert_int_equal(w >> 14, 7);
+	/* down before up (two cores in the wrong order): right again in the end */
+	w = ft_gw_next(w, now, -1, &ns);
+	w = ft_gw_next(w, now, 1, &ns);
+	assert_int_equal(ft_gw_waiters(w), 0);
+	assert_int_equal(w >> 14, 7);
+}
+
+/*
+ * Random waits that begin at t0, against a list of who waits since when. Each wait's length is
+ * from its beginning to its end by the cores' clocks, which never go back while somebody waits.
+ */
+static void gw_run(__u64 t0)
+{
+	__u64 since[64], clock = t0, far = t0, seen = t0, w = 0, sum = 0, closed = 0, open, t, ns;
+	__u32 waits = 0, k, i, backward = 0;
+
+	for (k = 0; k < 100000; k++) {
+		clock += (k % 1000 ? rnd(5000) * (k % 11 != 0) : rnd(1ull << 30)) * GW_UNIT;
+		t = k && k % 7 == 0 ? clock - rnd(300) * GW_UNIT : clock;
+		t = t < t0 ? t0 : t;
+		backward += t < seen;
+		seen = waits && t < seen ? seen : t;
+		if (k % 13 == 12) { /* a look */
+			ft_gw_next(w, t, 0, &ns);
+			seen = far;
+			for (i = 0, open = 0; i < waits; i++)
+				open += (t > far ? t : far) - since[i];
+			assert_int_equal(sum + ns, closed + open);
+			continue;
+		}
+		far = seen;
+		if (waits < ARRAY_SIZE(since) && (!waits || rnd(2))) {
+			w = ft_gw_next(w, t, 1, &ns);
+			since[waits++] = far;
+		} else {
+			i = (__u32)rnd(waits);
+			w = ft_gw_next(w, t, -1, &ns);
+			closed += far - since[i];
+			since[i] = since[--waits];
+		}
+		sum += ns;
+		assert_int_equal(ft_gw_waiters(w), waits);
+	}
+	assert_true(closed > 0 && backward > 1000);
+	assert_true(far > t0 + 400000000000ull);
+	for (; waits; waits--) {
+		w = ft_gw_next(w, far, -1, &ns);
+		closed += far - since[waits - 1];
+		sum += ns;
+	}
+	assert_int_equal(sum, closed);
+	assert_int_equal(ft_gw_waiters(w), 0);
+}
+
+static void test_gw_sum(void **state)
+{
+	(void)state;
+	rng = 271828;
+	gw_run(0);
+	gw_run(1000 * GW_UNIT);
+	/* machines that have been up for so long: a new word's time, 0, is not that of a clock */
+	gw_run(GW_WRAP / 2 - 200000000000ull);
+	gw_run(GW_WRAP / 2 + GW_UNIT);
+	gw_run(3 * GW_WRAP / 4);
+	gw_run(GW_WRAP - 200000000000ull); /* wraps on the way */
+	gw_run(5 * GW_WRAP + GW_WRAP / 2 + 8 * GW_UNIT);
+}
+
 static void test_cw_lost(void **state)
 {
 	static const struct {
@@ -246,7 +341,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wake_word), cmocka_unit_test(test_hist),
 		cmocka_unit_test(test_cw_counts), cmocka_unit_test(test_cw_time),
-		cmocka_unit_test(test_cw_lost),
+		cmocka_unit_test(test_cw_lost),	  cmocka_unit_test(test_gw_counts),
+		cmocka_unit_test(test_gw_sum),
 	};
 
 	return cmocka_run_group_tests_name("state words", tests, NULL, NULL);
