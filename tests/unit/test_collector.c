@@ -32,6 +32,10 @@ static struct {
 		struct ft_ev_tick tick;
 		struct ft_ev_cpu cpu;
 		struct ft_ev_proc proc;
+		struct {
+			struct ft_ev_stack head;
+			struct ft_pyframe py;
+		} stack;
 	} queue[QUEUE];
 	size_t queued;
 	int drain_err;
@@ -475,6 +479,93 @@ static void test_totals(void **state)
 	ft_collector_free(c);
 }
 
+static void say_stack(__u32 slot, __u64 id)
+{
+	struct ft_ev_stack *st = queue(FT_EV_STACK, sizeof(fake.queue[0].stack), slot, 100);
+
+	st->id = id;
+	st->py_cnt = 1;
+	/* a mark, so that nothing is read */
+	fake.queue[fake.queued - 1].stack.py.ident = FT_PM_TRUNCATED;
+}
+
+static void say_walked(__u32 slot, __u64 ts, __u64 stack)
+{
+	say_slice(slot, ts, 0);
+	fake.queue[fake.queued - 1].slice.stack = stack;
+	say_tick(slot, ts + 1);
+	fake.queue[fake.queued - 1].tick.stack = stack;
+}
+
+static void check_events(size_t from, size_t to, __u32 stack)
+{
+	assert_int_equal(fake.event_cnt, to);
+	for (; from < to; from++)
+		assert_int_equal(fake.event[from].stack, stack);
+}
+
+/* An event waits for its stack's description for a pass, and comes once, whatever happens. */
+static void test_held_back(void **state)
+{
+	struct ft_collector_events ev = {0};
+	struct ft_stacker *st = NULL;
+	struct ft_collector *c = NULL;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	assert_int_equal(ft_stacker_new(PROBE, false, false, &st), 0);
+	assert_int_equal(ft_collector_new(PROBE, WRITER, st, &ev, &c), 0);
+	take(0, 10, 100, FT_ST_ON);
+	say_start(0, 100);
+	drain(c, 1);
+	/* described before, in the same pass after it, and not walked at all */
+	say_stack(0, 7);
+	say_walked(0, 200, 7);
+	drain(c, 1);
+	check_events(1, 3, 0);
+	say_walked(0, 300, 8);
+	say_stack(0, 8);
+	drain(c, 1);
+	check_events(3, 5, 0); /* the same frames: the same node */
+	say_walked(0, 400, 0);
+	drain(c, 1);
+	check_events(5, 7, FT_NO_STACK);
+	/* in the next pass; what needs no wait goes on before it */
+	say_walked(0, 500, 9);
+	say_tick(0, 510);
+	drain(c, 1);
+	check_events(7, 8, FT_NO_STACK);
+	say_stack(0, 9);
+	drain(c, 1);
+	check_events(8, 10, 0);
+	assert_int_equal(fake.event[8].ts, 500);
+	assert_int_equal(fake.event[9].ts, 501);
+	/* never: without it, and once */
+	say_walked(0, 600, 10);
+	drain(c, 1);
+	check_events(10, 10, 0);
+	drain(c, 3);
+	check_events(10, 12, FT_NO_STACK);
+	/* the session is over before the next pass */
+	say_walked(0, 700, 11);
+	say_walked(0, 800, 12);
+	drain(c, 1);
+	check_events(12, 12, 0);
+	ft_collector_flush(c);
+	check_events(12, 16, FT_NO_STACK);
+	assert_int_equal(fake.event[12].ts, 700);
+	assert_int_equal(fake.event[15].ts, 801);
+	ft_collector_flush(c);
+	assert_int_equal(fake.event_cnt, 16);
+	/* a description that lies is counted */
+	say_stack(0, 13);
+	fake.queue[fake.queued - 1].stack.head.py_cnt = 2;
+	drain(c, 1);
+	assert_int_equal(ft_collector_malformed(c), 1);
+	ft_collector_free(c);
+	ft_stacker_free(st);
+}
+
 static void test_malformed(void **state)
 {
 	struct ft_collector *c = make();
@@ -597,7 +688,8 @@ int main(void)
 		cmocka_unit_test(test_late_start), cmocka_unit_test(test_lost_start),
 		cmocka_unit_test(test_lost_exit),  cmocka_unit_test(test_exit_twice),
 		cmocka_unit_test(test_totals),	   cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_errors),	   cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_oom),
 	};
 
 	return cmocka_run_group_tests_name("collector", tests, NULL, NULL);

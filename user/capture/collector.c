@@ -200,6 +200,15 @@ static void put_held_back(struct ft_collector *c)
 	c->held_cnt = keep;
 }
 
+void ft_collector_flush(struct ft_collector *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->held_cnt; i++)
+		c->held[i].passes = 0;
+	put_held_back(c);
+}
+
 static int on_record(void *ctx, void *data, size_t len)
 {
 	struct ft_collector *c = ctx;

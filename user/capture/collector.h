@@ -28,6 +28,11 @@ int ft_collector_new(struct ft_probe *p, struct ft_writer *w, struct ft_stacker 
  */
 int ft_collector_drain(struct ft_collector *c);
 /*
+ * Writes the events that wait for the description of their stack, with it or without: after the
+ * last drain, or they would be lost.
+ */
+void ft_collector_flush(struct ft_collector *c);
+/*
  * The threads of the session so far, every open interval of a copy closed at end_ns. The array is
  * malloc'ed. `hist` gets the GIL waits that closing ended (by origin), NULL: not wanted.
  */

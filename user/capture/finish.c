@@ -260,6 +260,7 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	err = ft_collector_drain(f->collector);
 	if (err)
 		goto out;
+	ft_collector_flush(f->collector);
 	t->end_ns = end;
 	ft_proc_poll(f->target, f->probe);
 	ft_proc_info(f->target, f->info);
