@@ -94,7 +94,8 @@ struct ft_stacker {
 	__u64 stack_cnt;
 	__u64 unnamed;
 	__u64 undescribed;
-	struct seeded *seeded; /* sorted by tid */
+	__u64 undescribed_kept; /* as it was when the weights were kept */
+	struct seeded *seeded;	/* sorted by tid */
 	size_t seeded_cnt;
 	char *cut[CUTS_MAX]; /* libraries in which native stacks end early */
 	int cut_cnt;
@@ -227,13 +228,13 @@ static struct code_entry *read_code(struct ft_stacker *s, const struct code_key 
 	return e;
 }
 
-/* The string of a code record as a malloc'ed one. NULL: out of memory, or it cannot be had. */
-static char *take_string(const __u8 *bytes, size_t len, int kind, size_t whole)
+/* The string of a code record as a malloc'ed one, `none` if it has none. NULL: out of memory. */
+static char *take_string(const __u8 *bytes, size_t len, int kind, size_t whole, const char *none)
 {
 	struct ft_text t = {0};
 
 	if (kind != 1 && kind != 2 && kind != 4)
-		return NULL;
+		return strdup(none);
 	ft_code_string(bytes, len, kind, whole, FT_FRAME_STRING_MAX, &t);
 	if (!t.err && !t.s)
 		ft_text_add(&t, "");
@@ -267,12 +268,9 @@ static int on_code(struct ft_stacker *s, const struct ft_ev_code *ev, const __u8
 		ft_code_free(&c);
 		return e ? 0 : -ENOMEM;
 	}
-	c.name = take_string(data, ev->name_len, ev->name_kind, ev->name_chars);
-	c.file = take_string(file, ev->file_len, ev->file_kind, ev->file_chars);
-	if (!c.name)
-		c.name = strdup("[name unreadable]");
-	if (!c.file)
-		c.file = strdup("");
+	c.name =
+		take_string(data, ev->name_len, ev->name_kind, ev->name_chars, "[name unreadable]");
+	c.file = take_string(file, ev->file_len, ev->file_kind, ev->file_chars, "");
 	c.firstlineno = ev->firstlineno;
 	c.lines = malloc(ev->lines_len ?: 1);
 	if (c.lines) {
@@ -344,10 +342,12 @@ static int native_frame(struct ft_stacker *s, const struct ft_symbol *sym, __u8 
 
 	/* any bytes but NUL: what is no UTF-8 is made harmless, as are control characters */
 	ft_text_add_safe(&name, sym->name, FT_FRAME_STRING_MAX / 4);
-	if (!name.len && *sym->file)
-		ft_text_printf(&name, "%.200s+0x%llx", ft_basename(sym->file), sym->offset);
-	else if (!name.len)
+	if (!name.len && *sym->file) {
+		ft_text_add_safe(&name, ft_basename(sym->file), 200);
+		ft_text_printf(&name, "+0x%llx", sym->offset);
+	} else if (!name.len) {
 		ft_text_add(&name, "[unknown]");
+	}
 	ft_text_add_safe(&file, *sym->source ? sym->source : sym->file, FT_FRAME_STRING_MAX / 4);
 	f.name = name.s;
 	f.file = file.s ? file.s : "";
@@ -663,24 +663,30 @@ static int on_weight(void *ctx, const struct ft_wkey *k, const struct ft_wval *v
 	return add_weight(ctx, k, v);
 }
 
+static void rewind_weights(struct ft_stacker *s)
+{
+	ft_intern_rewind(s->intern);
+	s->undescribed = s->undescribed_kept;
+}
+
 int ft_stacker_weights(struct ft_stacker *s, bool end)
 {
 	int n;
 
-	s->undescribed = 0;
-	ft_intern_rewind(s->intern);
+	rewind_weights(s);
 	n = ft_probe_weights(s->probe, end, on_weight, s);
 	if (n < 0)
 		return n;
 	if (n < WEIGHTS_TAKE && !end)
 		return 0;
 	if (!end) {
-		ft_intern_rewind(s->intern);
+		rewind_weights(s);
 		n = ft_probe_weights(s->probe, true, on_weight, s);
 		if (n < 0)
 			return n;
 	}
 	ft_intern_keep(s->intern);
+	s->undescribed_kept = s->undescribed;
 	return 0;
 }
 
@@ -739,6 +745,7 @@ void ft_stacker_cuts(const struct ft_stacker *s, char *buf, size_t sz)
 	int i;
 
 	buf[0] = 0;
-	for (i = 0; i < s->cut_cnt && n < sz; i++)
+	/* whole names, or the last one would be another library's, or half a character */
+	for (i = 0; i < s->cut_cnt && n + strlen(s->cut[i]) + 1 < sz; i++)
 		n += (size_t)snprintf(buf + n, sz - n, "%s%s", i ? "\n" : "", s->cut[i]);
 }
