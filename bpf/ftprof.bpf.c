@@ -93,6 +93,25 @@ ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u
 	return idx + 1;
 }
 
+/*
+ * The current thread's last switch. A function of its own, as others below: old kernels allow 512
+ * bytes of stack for a program with all the functions that it calls.
+ */
+__attribute__((noinline)) int thread_exit(__u32 slot, __u64 now)
+{
+	struct task_struct *cur = bpf_get_current_task_btf();
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
+	struct ft_ev_exit ev = {.h = {.ts = now, .slot = slot}};
+
+	if (!t)
+		return 0;
+	ev.seq = t->seq;
+	BPF_CORE_READ_STR_INTO(&t->comm, cur, comm);
+	pid_slot_clear(t->tid, slot + 1);
+	emit(&ev, sizeof(ev), FT_EV_EXIT);
+	return 0;
+}
+
 /* The thread leaves its core. Returns what that moves in the concurrency word. */
 ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, __u32 slot1,
 		      __u64 now, __u32 prev_state)
@@ -119,32 +138,34 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 			slot1 - 1, now, o.held,
 			prev_state ? (__u32)ft_pw_mix(regs->sp ^ regs->ip << 8, regs->orig_ax) : 1);
 		if (t->stack_n)
-			t->stack = stack_take(ctx, slot1 - 1);
+			t->stack = stack_take(ctx, slot1 - 1, t->target);
 		if (!t->stack)
 			t->stack_n = 0;
 	}
-	if (o.state == FT_ST_DEAD) {
-		struct ft_ev_exit ev = {.h = {.ts = now, .slot = slot1 - 1}, .seq = t->seq};
-
-		BPF_CORE_READ_STR_INTO(&t->comm, prev, comm);
-		pid_slot_clear(t->tid, slot1);
-		emit(&ev, sizeof(ev), FT_EV_EXIT);
-	}
+	if (o.state == FT_ST_DEAD)
+		thread_exit(slot1 - 1, now);
 	return conc_delta(before, o.state);
 }
 
-/* The thread comes to a core. */
-ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
+/*
+ * The thread comes to a core. Returns what that moves in the concurrency word. A global function,
+ * so that its record is not on the stack of all that sched_switch calls.
+ */
+__attribute__((noinline)) __u64 thread_enter(__u32 slot, __u64 now, __u32 flags)
 {
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
 	struct ft_ev_slice s = {};
-	__u8 before = t->state;
+	__u8 before;
 
+	if (!t)
+		return 0;
+	before = t->state;
 	if (!ft_thread_in(t, now, need_wake, &s)) {
 		count(FT_CN_REPAIRED);
 		return conc_delta(before, FT_ST_ON);
 	}
 	if (stack_hz) {
-		stack_enter(slot1 - 1, &s);
+		stack_enter(slot, &s);
 		if (before == FT_ST_GIL_WAIT)
 			gil_wait_move(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0, now, -1);
 	}
@@ -157,7 +178,7 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 				(s.wake_ns ? s.wake_ns : s.h.ts) - s.out_ns;
 	}
 	if (with_events) {
-		s.h.slot = slot1 - 1;
+		s.h.slot = slot;
 		s.flags |= flags;
 		emit(&s, sizeof(s), FT_EV_SLICE);
 	}
@@ -167,29 +188,32 @@ ft_inline __u64 enter(struct ft_thread *t, __u32 slot1, __u64 now, __u8 flags)
 /*
  * The thread leaves a core to which it was never seen to come: some kernels do not report the
  * switches away from certain tasks (seen on virtual machines, for the agent of the machine's
- * host). The kernel's own account of its CPU time, `ran`, tells when it came. Rare, and a global
- * function so that the verifier looks at it once.
+ * host). The kernel's own account of its CPU time, `ran`, tells when it came: that is returned.
  */
-__attribute__((noinline)) __u64 missed_enter(__u32 slot1, __u64 now, __u64 ran)
+__attribute__((noinline)) __u64 missed_enter(__u32 slot, __u64 now, __u64 ran)
 {
-	__u32 key = slot1 - 1;
-	struct ft_thread *t = bpf_map_lookup_elem(&slots, &key);
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
 	__u64 begin = now - ran;
 
 	if (!t)
-		return 0;
+		return now;
 	count(FT_CN_REPAIRED);
 	t->repaired++;
 	if (ran > now || begin < t->since_ns)
 		begin = t->since_ns;
 	if (now > begin)
 		conc_missed(now - begin);
-	return enter(t, slot1, begin, FT_SF_REPAIRED);
+	return begin;
 }
 
 /* Time that the core gave to others, in windows of a millisecond and more. */
-ft_inline void other_time(struct ft_cpu *c, __u64 now, bool was_other)
+__attribute__((noinline)) int other_time(__u64 now, __u32 was_other)
 {
+	__u32 zero = 0;
+	struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (!c)
+		return 0;
 	if (was_other && c->last_ns && now > c->last_ns) {
 		if (!c->win_ns)
 			c->win_ns = c->last_ns;
@@ -203,6 +227,7 @@ ft_inline void other_time(struct ft_cpu *c, __u64 now, bool was_other)
 		c->other_ns = 0;
 		emit(&ev, sizeof(ev), FT_EV_CPU);
 	}
+	return 0;
 }
 
 /*
@@ -230,7 +255,7 @@ ft_inline int on_switch(void *ctx, bool preempt, struct task_struct *prev, struc
 	/* plain numbers, since the verifier lets no pointers be combined by "or" */
 	__u32 from_slot = 0, to_slot = 0, zero = 0;
 	struct ft_cpu *c;
-	__u64 now;
+	__u64 now, begin;
 
 	if (!active)
 		return 0;
@@ -257,14 +282,16 @@ ft_inline int on_switch(void *ctx, bool preempt, struct task_struct *prev, struc
 	 */
 	c->delta = 0;
 	if (from) {
-		if (from->state != FT_ST_ON)
-			c->delta += missed_enter(from_slot, now,
-						 prev->se.sum_exec_runtime - from->exec_ns);
+		if (from->state != FT_ST_ON) {
+			begin = missed_enter(from_slot - 1, now,
+					     prev->se.sum_exec_runtime - from->exec_ns);
+			c->delta += thread_enter(from_slot - 1, begin, FT_SF_REPAIRED);
+		}
 		c->delta += leave(ctx, prev, from, from_slot, now, preempt ? 0 : prev_state);
 		from->exec_ns = prev->se.sum_exec_runtime;
 	}
 	if (to)
-		c->delta += enter(to, to_slot, now, 0);
+		c->delta += thread_enter(to_slot - 1, now, 0);
 	if (c->allowed) {
 		__u8 idle = next->pid == 0;
 
@@ -272,7 +299,7 @@ ft_inline int on_switch(void *ctx, bool preempt, struct task_struct *prev, struc
 			c->delta += idle ? FT_CW_IDLE : -FT_CW_IDLE;
 		c->idle = idle;
 		if (with_events)
-			other_time(c, now, !from_slot && prev->pid);
+			other_time(now, !from_slot && prev->pid);
 		c->last_ns = now;
 	}
 	if (c->delta)
@@ -441,7 +468,7 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u
 		waiters = gil_waiters(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0);
 	if (!sample && !waiters)
 		return 0;
-	id = stack_take(ctx, slot);
+	id = stack_take(ctx, slot, t->target);
 	if (!id)
 		return 0;
 	if (waiters) {

@@ -283,8 +283,8 @@ ft_inline bool is_lock_object(struct task_struct *other, const struct ft_target 
  * the parked address stands 8 bytes before the futex; a list node whose neighbour points back
  * tells such an entry from any other semaphore.
  */
-ft_inline void classify_park(struct task_struct *other, const struct ft_target *tg, __u32 target,
-			     const struct ft_thread *t, __u64 uaddr, struct ft_out *o)
+ft_inline void classify_park_in(struct task_struct *other, const struct ft_target *tg, __u32 target,
+				__u32 ns_tid, __u64 uaddr, struct ft_out *o)
 {
 	__u64 w[7] = {}, back = 0, addr;
 
@@ -304,13 +304,24 @@ ft_inline void classify_park(struct task_struct *other, const struct ft_target *
 	if (!w[0]) {
 		/* events: a stop-the-world parks a thread on its own state, and the one that asked
 		 * on an event of the runtime or the interpreter; the rest are joins, once-flags */
-		if (is_own_tstate(other, tg, t->ns_tid, addr - tg->tstate_state) ||
+		if (is_own_tstate(other, tg, ns_tid, addr - tg->tstate_state) ||
 		    addr - tg->runtime < tg->runtime_size)
 			o->state = FT_ST_STW;
 		return;
 	}
 	if (!is_lock_object(other, tg, target, addr))
 		o->state = FT_ST_LOCK_WAIT;
+}
+
+/* For the current thread; a function of its own for the sake of sched_switch's stack. */
+__attribute__((noinline)) int classify_park(__u32 target, __u32 ns_tid, __u64 uaddr,
+					    struct ft_out *o)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+
+	if (tg && o)
+		classify_park_in(0, tg, target, ns_tid, uaddr, o);
+	return 0;
 }
 
 /* Is the address inside one of the GILs? Fills *o. */
@@ -409,7 +420,10 @@ ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 t
 		} else {
 			if (classify_gil(other, tg, target, t, regs->di, o))
 				return;
-			classify_park(other, tg, target, t, regs->di, o);
+			if (other)
+				classify_park_in(other, tg, target, t->ns_tid, regs->di, o);
+			else
+				classify_park(target, t->ns_tid, regs->di, o);
 		}
 	} else {
 		o->state = FT_ST_BLOCKED;

@@ -37,6 +37,8 @@ struct stack_scratch {
 	struct ft_pywalk walk;
 	__u32 user_cnt;
 	__u32 kern_cnt;
+	__u32 fresh; /* the walked stack is not described yet */
+	__u32 pad;
 	struct ft_pyframe py[FT_PY_ELEMS];
 	__u64 user[FT_USER_DEPTH];
 	__u64 kern[FT_KERN_DEPTH];
@@ -467,14 +469,15 @@ ft_inline void count_marks(__u32 marks)
 			count(FT_CN_STACK_MARK + i);
 }
 
-/* Tells of the frames of a stack, and of the stack itself, if that is news. */
+/* Tells of the frames of the stack that was just walked, and of the stack itself, if that is news.
+ */
 __attribute__((noinline)) int stack_tell(__u32 target)
 {
 	__u32 zero = 0, i;
 	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
 	struct code_key key = {.target = target};
 
-	if (!s)
+	if (!s || !s->fresh)
 		return 0;
 	for (i = 0; i < FT_PY_ELEMS; i++) {
 		if (i >= s->walk.cnt)
@@ -515,16 +518,16 @@ __attribute__((noinline)) __u64 stack_python(__u32 slot)
 	id = s->walk.hash ?: 1;
 	s->walk.hash = id;
 	count_marks(s->walk.marks);
-	if (!bpf_map_lookup_elem(&stacks_seen, &id))
-		stack_tell(target);
+	s->fresh = !bpf_map_lookup_elem(&stacks_seen, &id);
 	return id;
 }
 
 /* The stack of the current thread, 0: none is to be had. `ctx` is the program's own. */
-ft_inline __u64 stack_take(void *ctx, __u32 slot)
+ft_inline __u64 stack_take(void *ctx, __u32 slot, __u32 target)
 {
 	__u32 zero = 0;
 	struct stack_scratch *s;
+	__u64 id;
 	long n;
 
 	if (with_native || with_kernel) {
@@ -541,7 +544,11 @@ ft_inline __u64 stack_take(void *ctx, __u32 slot)
 			s->kern_cnt = n > 0 ? (__u32)n >> 3 : 0;
 		}
 	}
-	return stack_python(slot);
+	/* one after the other, and not one from inside the other: stacks of old kernels */
+	id = stack_python(slot);
+	if (id)
+		stack_tell(target);
+	return id;
 }
 
 /*
