@@ -14,7 +14,8 @@
 
 /*
  * A stack in letters, innermost first. Python: a letter is a frame, '|' an entry mark, '!' another
- * mark. Native: '.' plain, 'E' eval loop, 'C' calls one, 'R' root, 'X' no code.
+ * mark. Native: '.' plain, 'E' eval loop, 'C' calls one, 'P' passes
+ * from one to the other, 'R' root, 'X' no code.
  */
 struct input {
 	struct ft_pyframe *py;
@@ -33,7 +34,7 @@ static void *grab(size_t n, size_t sz)
 /* Blocks of exactly the lengths, so that ASan sees a read too far. */
 static void make_input(struct input *in, const char *py, const char *user, size_t kern_cnt)
 {
-	static const char roles[] = ".ERXC";
+	static const char roles[] = ".ERXCP";
 	size_t i;
 
 	memset(in, 0, sizeof(*in));
@@ -145,6 +146,12 @@ static void test_hidden_loops(void **state)
 	check("ab|", "CR", 0, "ab01");
 	/* the loop is there: no second run for its caller */
 	check("ab|cd|", "EC.R", 0, "ab123cd");
+	/* nor through a hook, as -X perf has one: two frames between the loop and its caller */
+	check("ab|cd|", "EPPC.EPPCR", 0, "ab1234cd6789");
+	check("ab|cd|", "EPPCCR", 0, "ab123cd45");
+	/* a hook is no loop, and what stands between that is none does not pass */
+	check("ab|cd|", ".PPCR", 0, "012ab34cd");
+	check("ab|cd|", "EP.PCR", 0, "ab123cd45");
 	/* two in a row are two loops, both hidden */
 	check("ab|cd|", "CCR", 0, "ab0cd12");
 	/* no run left: nothing is invented */
@@ -251,7 +258,7 @@ static void check_rules(const struct ft_merge *m, const struct ft_merged *out, s
 
 static void test_random(void **state)
 {
-	static const char py_letters[] = "abcdefgh|||!", user_letters[] = "...........EEEECCCRX";
+	static const char py_letters[] = "abcdefgh|||!", user_letters[] = "...........EEEECCCPPRX";
 	char py[FT_PY_ELEMS + 1], user[FT_USER_DEPTH + 1];
 	struct ft_merged *out;
 	__u32 round;

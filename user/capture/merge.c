@@ -26,7 +26,7 @@ static size_t take_run(const struct ft_merge *m, size_t *py, struct ft_merged *o
 size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 {
 	size_t n = 0, py = 0, i, last = FT_MERGE_NO_IDX;
-	bool whole = false, had_py;
+	bool whole = false, had_py, loop = false;
 
 	for (i = 0; i < m->kern_cnt && i < FT_KERN_DEPTH; i++)
 		out[n++] = (struct ft_merged){.part = FT_PART_KERN, .idx = (__u16)i};
@@ -36,9 +36,11 @@ size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 		last = i;
 		whole = m->role[i] == FT_NR_ROOT;
 		had_py = py < m->py_cnt;
-		if (had_py && (m->role[i] == FT_NR_EVAL || (m->role[i] == FT_NR_CALLS_EVAL &&
-							    (!i || m->role[i - 1] != FT_NR_EVAL))))
+		if (had_py &&
+		    (m->role[i] == FT_NR_EVAL || (m->role[i] == FT_NR_CALLS_EVAL && !loop)))
 			n = take_run(m, &py, out, n);
+		/* seen, and whose caller was not */
+		loop = m->role[i] == FT_NR_EVAL || (loop && m->role[i] == FT_NR_PASSES);
 		if (m->role[i] != FT_NR_EVAL || !had_py)
 			out[n++] = (struct ft_merged){.part = FT_PART_USER, .idx = (__u16)i};
 	}

@@ -37,6 +37,11 @@ enum ft_native_role {
 	 * calls hides the eval loop.
 	 */
 	FT_NR_CALLS_EVAL = 4,
+	/*
+	 * Stands between the two when frames are evaluated through a hook (PEP 523; -X perf has one
+	 * and code made at run time): the loop inside it is that of the caller outside it.
+	 */
+	FT_NR_PASSES = 5,
 	FT_NR_BAD = 3, /* no code there: the walk went astray, this and all outer ones */
 };
 

@@ -415,6 +415,9 @@ static enum ft_native_role role_of(const struct ft_symbol *sym, bool caller)
 	/* ceval.c: all it does is set a frame up and run the eval loop on it */
 	if (!strncmp(sym->name, "_PyEval_Vector", 14))
 		return FT_NR_CALLS_EVAL;
+	/* perf_trampoline.c: py_trampoline_evaluator() runs code that it names py::FUNCTION */
+	if (!strncmp(sym->name, "py::", 4) || !strcmp(sym->name, "py_trampoline_evaluator"))
+		return FT_NR_PASSES;
 	return caller && !*sym->file && !*sym->name ? FT_NR_BAD : FT_NR_PLAIN;
 }
 
