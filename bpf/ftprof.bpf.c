@@ -117,6 +117,7 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 		      __u64 now, __u32 prev_state)
 {
 	struct ft_target *tg = target_of(t);
+	__u64 came;
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(prev);
 	struct ft_wait_done done = {};
 	struct ft_out o = {.now = now};
@@ -129,13 +130,14 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 		o.cont = t->flags & FT_TF_TAKE_SLEPT ? FT_CONT_SAME : FT_CONT_NEW;
 		t->flags |= FT_TF_TAKE_SLEPT;
 	}
+	came = t->since_ns;
 	if (ft_thread_out(t, &o, &done))
 		count(FT_CN_REPAIRED);
 	if (done.valid)
 		hist_add(done.origin & (FT_OR_CNT - 1), done.ns);
 	if (stack_hz) {
 		t->stack_n = stack_leave(
-			slot1 - 1, now, o.held,
+			slot1 - 1, t->since_ns - came, o.held,
 			prev_state ? (__u32)ft_pw_mix(regs->sp ^ regs->ip << 8, regs->orig_ax) : 1);
 		if (t->stack_n)
 			t->stack = stack_take(ctx, slot1 - 1, t->target);

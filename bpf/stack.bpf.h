@@ -626,18 +626,24 @@ ft_inline __u32 walk_chance(struct ft_cpu *c, struct ft_thread *t, __u32 slot, _
  * many switches a walk now would stand for, 0: it is not walked. With the thread's state as
  * ft_thread_out() left it. Global functions, as the rest: sched_switch is large already.
  */
-__attribute__((noinline)) int stack_leave(__u32 slot, __u64 now, __u32 held, __u32 site)
+__attribute__((noinline)) int stack_leave(__u32 slot, __u64 on_ns, __u32 held, __u32 site)
 {
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
 	__u32 zero = 0, gil;
 	struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+	__u64 now;
 
 	if (!t || !c)
 		return 0;
+	now = t->since_ns;
 	gil = t->gil_idx1 ? t->gil_idx1 - 1 : 0;
 	if (t->free_wait) {
-		/* it got the GIL; had another thread been faster, it would go on with its wait */
-		if (t->state != FT_ST_GIL_WAIT || t->gw_start == t->since_ns)
+		/*
+		 * It got the GIL. Had another thread been faster it would go on with its wait, and
+		 * the GIL was not free while it came: so too, most likely, when it waits again
+		 * after a moment and others have had the GIL in between.
+		 */
+		if (t->state != FT_ST_GIL_WAIT || on_ns > FT_TAKE_AWAKE_MAX_NS)
 			weight_add(0, FT_SK_BLAME_FREE, 0, t->free_wait, t->free_wait);
 		t->free_wait = 0;
 	}
