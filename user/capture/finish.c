@@ -244,7 +244,7 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
 	struct ft_totals *t = calloc(1, sizeof(*t));
 	struct ft_thread_rec *open = NULL, *recs = NULL;
-	size_t cnt = 0, i;
+	size_t cnt = 0, open_cnt = 0, i;
 	__u64 end;
 	int err;
 
@@ -265,16 +265,19 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	ft_proc_poll(f->target, f->probe);
 	ft_proc_info(f->target, f->info);
 	err = fill_totals(f->probe, sums, t);
-	err = err ?: ft_collector_threads(f->collector, 0, &open, &cnt, NULL);
+	err = err ?: ft_collector_threads(f->collector, 0, &open, &open_cnt, NULL);
 	err = err ?: ft_collector_threads(f->collector, end, &recs, &cnt, t->wait_hist);
+	/* a thread whose every record was lost may be found between the two */
+	if (open_cnt > cnt)
+		open_cnt = cnt;
 	if (!err && f->stacker)
 		err = ft_stacker_weights(f->stacker, true)
-			      ?: ft_stacker_open(f->stacker, open, recs, cnt, end);
+			      ?: ft_stacker_open(f->stacker, open, recs, open_cnt, end);
 	if (err) {
 		ft_err(err, "cannot read the totals: %s", strerror(-err));
 		goto out;
 	}
-	add_open_sleeps(open, recs, cnt, t->syscall_ns);
+	add_open_sleeps(open, recs, open_cnt, t->syscall_ns);
 	name_threads(f->target, recs, cnt);
 	for (i = 0; i < cnt; i++) {
 		t->exact_take_cnt += recs[i].t.exact_take_cnt;
