@@ -23,6 +23,13 @@ static size_t take_run(const struct ft_merge *m, size_t *py, struct ft_merged *o
 	return n;
 }
 
+static bool has_function(const struct ft_merge *m, size_t py)
+{
+	while (py < m->py_cnt && is_entry(&m->py[py]))
+		py++;
+	return py < m->py_cnt;
+}
+
 size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 {
 	size_t n = 0, py = 0, i, last = FT_MERGE_NO_IDX;
@@ -46,6 +53,8 @@ size_t ft_merge(const struct ft_merge *m, struct ft_merged out[FT_MERGE_MAX])
 	}
 	if (m->native && !whole)
 		out[n++] = (struct ft_merged){.part = FT_PART_CUT, .idx = (__u16)last};
+	else if (m->native && has_function(m, py))
+		out[n++] = (struct ft_merged){.part = FT_PART_UNSEEN, .idx = FT_MERGE_NO_IDX};
 	while (py < m->py_cnt)
 		n = take_run(m, &py, out, n);
 	return n;

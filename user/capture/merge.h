@@ -16,6 +16,11 @@ enum ft_part {
 	FT_PART_USER = 1, /* user[idx] */
 	FT_PART_KERN = 2, /* kern[idx] */
 	FT_PART_CUT = 3,  /* native frames are missing here; idx: the last user frame, or none */
+	/*
+	 * The native frames are whole, but too few of them were recognised as eval loops: the
+	 * Python frames that follow belong somewhere between them. No idx.
+	 */
+	FT_PART_UNSEEN = 4,
 };
 
 #define FT_MERGE_MAX (FT_PY_ELEMS + FT_USER_DEPTH + FT_KERN_DEPTH + 2)

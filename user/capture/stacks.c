@@ -421,6 +421,19 @@ static enum ft_native_role role_of(const struct ft_symbol *sym, bool caller)
 	return caller && !*sym->file && !*sym->name ? FT_NR_BAD : FT_NR_PLAIN;
 }
 
+/*
+ * The C library calls main() and thread functions from local functions, whose names a stripped one
+ * has not. It calls back from hardly anywhere else (qsort, at exit), so its frame at the very end
+ * of a walk is where the thread begins.
+ */
+static bool is_libc(const char *path)
+{
+	const char *base = ft_basename(path);
+
+	return !strncmp(base, "libc.so", 7) || !strncmp(base, "libc-2.", 7) ||
+	       !strncmp(base, "ld-musl-", 8) || !strncmp(base, "libc.musl-", 10);
+}
+
 /* Names the native addresses of a stack into s->user, s->role and s->kern. */
 static int name_native(struct ft_stacker *s, const __u64 *user, size_t user_cnt, const __u64 *kern,
 		       size_t kern_cnt, size_t *kern_skip)
@@ -438,6 +451,9 @@ static int name_native(struct ft_stacker *s, const __u64 *user, size_t user_cnt,
 			return err;
 		s->role[i] = role_of(&s->user[i], i > 0);
 	}
+	if (user_cnt > 1 && s->role[user_cnt - 1] == FT_NR_PLAIN &&
+	    is_libc(s->user[user_cnt - 1].file))
+		s->role[user_cnt - 1] = FT_NR_ROOT;
 	for (i = 0; i < kern_cnt; i++) {
 		s->kern[i] = none;
 		err = s->symbols ? ft_symbols_kernel(s->symbols, kern[i], i > 0, &s->kern[i]) : 0;
@@ -465,6 +481,8 @@ static int frame_of(struct ft_stacker *s, const struct ft_merged *m, const struc
 		return native_frame(s, &s->user[m->idx], FT_FK_NATIVE, frame);
 	case FT_PART_KERN:
 		return native_frame(s, &s->kern[m->idx + kern_skip], FT_FK_KERNEL, frame);
+	case FT_PART_UNSEEN:
+		return mark_frame(s, "[interpreter's eval loop not recognised]", 0, frame);
 	default:
 		return cut_frame(s, m->idx, frame);
 	}
