@@ -93,6 +93,9 @@ static void check(const char *py, const char *user, size_t kern_cnt, const char 
 			assert_true(out[i].idx < 10);
 			got[k++] = (char)('0' + out[i].idx);
 			break;
+		case FT_PART_UNSEEN:
+			got[k++] = '?';
+			break;
 		default:
 			assert_int_equal(out[i].part, FT_PART_CUT);
 			got[k++] = '<';
@@ -127,8 +130,8 @@ static void test_loops_and_runs(void **state)
 	check("ab|", "EE.E.R", 0, "ab12345");
 	check("", "E.ER", 0, "0123");
 	/* fewer: the rest is the callers' */
-	check("ab|cd|ef|", "E.R", 0, "ab12cdef");
-	check("ab|cd", "R", 0, "0abcd");
+	check("ab|cd|ef|", "E.R", 0, "ab12?cdef");
+	check("ab|cd", "R", 0, "0?abcd");
 	/* a loop that has not put its frame up yet */
 	check("|ab|", "E.E.R", 0, "1ab34");
 	check("||", "E.E.R", 0, "134");
@@ -145,7 +148,7 @@ static void test_hidden_loops(void **state)
 	check("ab|cd|", ".EC.CR", 0, "0ab23cd45");
 	check("ab|", "CR", 0, "ab01");
 	/* the loop is there: no second run for its caller */
-	check("ab|cd|", "EC.R", 0, "ab123cd");
+	check("ab|cd|", "EC.R", 0, "ab123?cd");
 	/* nor through a hook, as -X perf has one: two frames between the loop and its caller */
 	check("ab|cd|", "EPPC.EPPCR", 0, "ab1234cd6789");
 	check("ab|cd|", "EPPCCR", 0, "ab123cd45");
@@ -170,7 +173,7 @@ static void test_cuts(void **state)
 	check("ab|", "X.ER", 0, "<-ab");
 	check("ab|cd|", "EX", 0, "ab<0cd");
 	/* the root ends it, whatever the walk made of the rest */
-	check("ab|", ".R.XE", 0, "01ab");
+	check("ab|", ".R.XE", 0, "01?ab");
 	check("ab|", ".ER..", 0, "0ab2");
 }
 
@@ -214,7 +217,7 @@ static __u64 rnd(__u64 n)
  */
 static void check_rules(const struct ft_merge *m, const struct ft_merged *out, size_t n)
 {
-	size_t i, k = 0, py = 0, user = 0, kern = 0, cuts = 0, end = 0, loops = 0;
+	size_t i, k = 0, py = 0, user = 0, kern = 0, cuts = 0, unseen = 0, end = 0, loops = 0;
 	bool whole = false;
 
 	while (end < m->user_cnt && !whole && m->role[end] != FT_NR_BAD)
@@ -237,6 +240,12 @@ static void check_rules(const struct ft_merge *m, const struct ft_merged *out, s
 				assert_int_equal(m->role[user], FT_NR_EVAL);
 			assert_int_equal(out[i].idx, user++);
 			assert_true(user <= end);
+			break;
+		case FT_PART_UNSEEN:
+			/* the native frames are whole, and Python ones are left */
+			assert_true(m->native && whole && i + 1 < n);
+			assert_int_equal(out[i + 1].part, FT_PART_PY);
+			assert_int_equal(unseen++, 0);
 			break;
 		default:
 			assert_int_equal(out[i].part, FT_PART_CUT);
