@@ -12,20 +12,21 @@ import ftp
 
 SCHEMA = os.path.join(ftp.ROOT, "docs", "json-schema.md")
 MAN = os.path.join(ftp.ROOT, "man", "ftprof.1")
+OTHERS = ("list", "check", "look")  # schemas of their own
 VERBS = ("", "record", "report", "compare", "check", "list")
 
 
 def documented(prefix):
-    """Paths in the first column of the tables whose first part is, or is not, list or check."""
+    """Paths in the first column of the tables whose first part is, or is not, one of OTHERS."""
     with open(SCHEMA, encoding="utf-8") as file:
         paths = re.findall(r"^\| `([a-z][a-z0-9_.\[\]]*)` \|", file.read(), re.MULTILINE)
     repeated = {path for path in paths if paths.count(path) > 1}
     if repeated:
         raise AssertionError(f"documented twice: {sorted(repeated)}")
     own = {path for path in paths if path.split(".")[0] == prefix}
-    if prefix in ("list", "check"):
+    if prefix in OTHERS:
         return {path.split(".", 1)[1] for path in own}
-    return {path for path in paths if path.split(".")[0] not in ("list", "check")}
+    return {path for path in paths if path.split(".")[0] not in OTHERS}
 
 
 def fields(value, path=""):
@@ -72,6 +73,13 @@ class JsonSchema(unittest.TestCase):
 
     def test_report_without_events(self):
         self.same(self.profile("gil", "--no-timeline"), "report")
+
+    def test_look(self):
+        with ftp.start("gil", "crunch.py", 30_000_000, 2, "--wait") as load:
+            load.go()
+            out = subprocess.run([ftp.FTPROF, "-p", str(load.pid), "-d", "0", "--json"], check=True,
+                                 capture_output=True, text=True).stdout
+        self.same(json.loads(out), "look")
 
     def test_list(self):
         ftp.need_ftprof()
