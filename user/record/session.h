@@ -103,8 +103,6 @@ struct ft_totals {
 	__u64 stacks_cap;     /* how many there can be; above it they are counted without a name */
 	__u64 stacks_unnamed; /* frames whose code object was gone before it was read */
 	__u64 stacks_undescribed; /* weights of stacks whose description was lost */
-	__u64 walk_ns;	   /* measured price of a walk and a frame, see docs/design.md; 0: not */
-	__u64 walk_frames; /* frames walked during walk_ns */
 };
 
 struct ft_writer_opts {
