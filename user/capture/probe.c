@@ -24,6 +24,7 @@
 #define MAX_RINGS 8
 #define MAX_LINKS 8
 #define MAX_UPROBES 4
+#define JITTER_CORES 4
 
 struct ft_probe {
 	struct ftprof_bpf *skel;
@@ -37,6 +38,7 @@ struct ft_probe {
 	struct bpf_link *uprobe[MAX_UPROBES];
 	int uprobe_cnt;
 	unsigned int jitter; /* state of a random generator */
+	int jitter_next;     /* tick whose period moves next */
 	int *tick_fd;
 	struct bpf_link **tick_link;
 	int tick_cnt;
@@ -632,13 +634,16 @@ __u64 ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now)
 
 void ft_probe_jitter(struct ft_probe *p)
 {
-	int i;
+	int i, n = p->tick_cnt < JITTER_CORES ? p->tick_cnt : JITTER_CORES;
 
-	for (i = 0; i < p->tick_cnt; i++) {
+	/* each call interrupts its core: a few of them a time */
+	for (i = 0; i < n; i++) {
 		__u64 period = 1000000000ull / p->opts.tick_hz;
 
 		period += period / 16 * (__u64)(rand_r(&p->jitter) % 256) / 128 - period / 16;
-		ioctl(p->tick_fd[i], PERF_EVENT_IOC_PERIOD, &period);
+		p->jitter_next = (p->jitter_next + 1) % p->tick_cnt;
+		/* without it the ticks are even: no reason to give up */
+		ioctl(p->tick_fd[p->jitter_next], PERF_EVENT_IOC_PERIOD, &period);
 	}
 }
 
