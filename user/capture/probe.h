@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life cycle of the BPF programs: open, load, attach, seed, drain, close. probe.c is the only
- * file that sees the skeleton.
+ * The life cycle of the BPF programs: open, load, attach, seed, drain, close. probe.c and
+ * probe_tables.c alone see the skeleton.
  */
 #ifndef FT_CAPTURE_PROBE_H
 #define FT_CAPTURE_PROBE_H

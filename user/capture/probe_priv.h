@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What probe.c and probe_tables.c share: the only files that see the skeleton. */
+#ifndef FT_CAPTURE_PROBE_PRIV_H
+#define FT_CAPTURE_PROBE_PRIV_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "ftprof.skel.h"
+
+#include "capture/probe.h"
+
+#define MAX_RINGS 8
+#define MAX_LINKS 8
+#define MAX_UPROBES 4
+
+struct ft_probe {
+	struct ftprof_bpf *skel;
+	struct ft_probe_opts opts;
+	int cpu_cnt; /* possible CPUs */
+	int ring_cnt;
+	int ring_fd[MAX_RINGS];
+	struct ring_buffer *rb;
+	struct bpf_link *link[MAX_LINKS];
+	int link_cnt;
+	struct bpf_link *uprobe[MAX_UPROBES];
+	int uprobe_cnt;
+	unsigned int jitter; /* state of a random generator */
+	int jitter_next;     /* tick whose period moves next */
+	int *tick_fd;
+	struct bpf_link **tick_link;
+	int tick_cnt;
+	const struct ft_thread *slots;
+	size_t slots_len;
+	const __u64 *hists;
+	size_t hists_len;
+	struct bpf_program *seed;
+	__u16 *cpus;
+	int (*cb)(void *ctx, void *data, size_t len);
+	void *cb_ctx;
+};
+
+/* Room in the table of weights for what is counted without its stack, once it is full. */
+int ft_probe_reserve_weights(struct ft_probe *p);
+
+#endif
