@@ -16,6 +16,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "ftprof.skel.h"
+
 #include "base/log.h"
 #include "capture/probe_priv.h"
 #include "ftprof_state.h"

@@ -6,9 +6,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "ftprof.skel.h"
-
 #include "capture/probe.h"
+
+struct ftprof_bpf; /* of the skeleton */
 
 #define MAX_RINGS 8
 #define MAX_LINKS 8
