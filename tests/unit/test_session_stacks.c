@@ -60,6 +60,32 @@ static void test_none(void **state)
 	unlink(path);
 }
 
+/* Weights that are there but left out this time: the file has those of the last call that had any.
+ */
+static void test_weights_left_out(void **state)
+{
+	struct truth t;
+	struct ft_stacks bare;
+	struct ft_writer *w;
+	struct ft_reader *r;
+
+	(void)state;
+	make_truth(&t, 7, 20, 10, 64);
+	bare = t.s;
+	bare.weight = NULL;
+	w = start();
+	assert_int_equal(ft_writer_stacks(w, &bare), 0);
+	assert_int_equal(ft_writer_stacks(w, &t.s), 0);
+	assert_int_equal(ft_writer_stacks(w, &bare), 0);
+	assert_int_equal(ft_writer_finish(w), 0);
+	r = reopen(path);
+	assert_null(ft_reader_damage(r));
+	expect_same(ft_reader_stacks(r), &t.s);
+	ft_reader_close(r);
+	free_truth(&t);
+	unlink(path);
+}
+
 /* A long name is once in the file and once in memory, however many lines of it were seen. */
 static void test_strings_once(void **state)
 {
@@ -241,9 +267,10 @@ static void test_lost_chunk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_none),
-		cmocka_unit_test(test_strings_once),  cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_flip_anywhere), cmocka_unit_test(test_lost_chunk),
+		cmocka_unit_test(test_round_trip),	 cmocka_unit_test(test_none),
+		cmocka_unit_test(test_strings_once),	 cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_flip_anywhere),	 cmocka_unit_test(test_lost_chunk),
+		cmocka_unit_test(test_weights_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

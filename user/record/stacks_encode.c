@@ -89,7 +89,8 @@ int ft_stacks_check(struct ft_stacks_enc *e, const struct ft_stacks *s)
 			return -EINVAL;
 		e->depth[i] = (__u16)depth;
 	}
-	for (i = 0; i < s->weight_cnt; i++) {
+	/* NULL: this time they are not written */
+	for (i = 0; s->weight && i < s->weight_cnt; i++) {
 		const struct ft_weight *w = &s->weight[i];
 
 		if (!ft_stacks_kind_ok(w->kind) ||
