@@ -5,21 +5,25 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #define PAGE 4096u
 
 int ft_mem_read(int pid, __u64 addr, void *buf, size_t n)
 {
-	struct iovec local = {.iov_base = buf, .iov_len = n};
 	struct iovec remote = {.iov_base = (void *)(uintptr_t)addr, .iov_len = n};
-	ssize_t got;
 
 	if (!n)
 		return 0;
 	if (addr + n < addr)
 		return -EFAULT;
-	got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+	return ft_mem_readv(pid, &remote, 1, buf, n);
+}
+
+int ft_mem_readv(int pid, const struct iovec *remote, size_t cnt, void *buf, size_t n)
+{
+	struct iovec local = {.iov_base = buf, .iov_len = n};
+	ssize_t got = process_vm_readv(pid, &local, 1, remote, cnt, 0);
+
 	if (got < 0)
 		return -errno;
 	return (size_t)got == n ? 0 : -EFAULT;

@@ -10,11 +10,12 @@
 #include "ftprof_abi.h"
 
 /*
- * Walks the stack of a thread state, innermost frame first. A stack that changes meanwhile is
- * walked again, a few times; marks in it tell what could not be read. Of a thread that sleeps the
- * stack is exact. That of one that runs may be put together from several moments: where nothing
- * but calls and returns happen, 6 to 16 % of the stacks are ones that never were. The number of
- * elements in out[], or -errno (-ESRCH: the process is gone; -ENODATA: no layout).
+ * Walks the stack of a thread state, innermost frame first; marks in it tell what could not be
+ * read. Of a thread that sleeps the stack is exact. Of one that runs, all frames are copied within
+ * a microsecond or so; a stack put together from two moments is then about one in a hundred where
+ * nothing but calls and returns happen, more if it is spread over too much memory to be copied
+ * (24 KB). The number of elements in out[], or -errno (-ESRCH: the process is gone; -ENODATA: no
+ * layout).
  */
 int ft_py_walk(int pid, const struct ft_pylayout *l, __u64 tstate,
 	       struct ft_pyframe out[FT_PY_ELEMS]);
