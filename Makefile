@@ -225,6 +225,10 @@ setup: ## install the packages to build and test with
 pythons: ## build/python/{gil,ft,gil313,ft313}: CPython 3.14 and 3.13, with and without the GIL
 	@scripts/get-pythons
 
+.PHONY: packages
+packages: ## build/packages: a large program in pure Python, for tests
+	@scripts/get-packages
+
 .PHONY: readers
 readers: ## build/readers: pprof, speedscope, the Firefox profiler and playwright, for tests
 	@scripts/get-readers
@@ -236,6 +240,7 @@ test: ## unit and end-to-end tests (the latter need root); TESTFLAGS='-k NAME' c
 	@$(MAKE) --no-print-directory all unit-tests
 	@scripts/get-pythons
 	@scripts/get-readers
+	@scripts/get-packages
 	@tests/run $(TESTFLAGS)
 
 .PHONY: unit-tests
@@ -246,7 +251,7 @@ test-unit: unit-tests ## unit tests alone: no root
 	@tests/run --unit $(TESTFLAGS)
 
 .PHONY: test-e2e
-test-e2e: all pythons readers ## end-to-end tests alone: root
+test-e2e: all pythons readers packages ## end-to-end tests alone: root
 	@tests/run --e2e $(TESTFLAGS)
 
 .PHONY: bench
