@@ -424,7 +424,7 @@ static int run(struct session *s)
 		err = ft_collector_drain(s->collector);
 		if (err)
 			return err;
-		ft_probe_jitter(s->probe, now_ns());
+		ft_probe_jitter(s->probe);
 		if (signalled(s))
 			return 0;
 		if (s->exec_seen) {
