@@ -395,6 +395,11 @@ ft_inline void after_exec(struct task_struct *task, __u32 slot1)
 	if (!t || t->state == FT_ST_DEAD)
 		return;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	/* all of that was in the old program's memory */
+	t->gil_idx1 = 0;
+	t->tstate = 0;
+	t->tstate_miss = 0;
+	t->site = 0;
 	if (t->tid == task->pid)
 		return;
 	pid_slot_clear(t->tid, slot1);
@@ -425,6 +430,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
 	tg->runtime = 0;
 	tg->gil_cnt = 0;
 	tg->interp_seen = 0;
+	__sync_fetch_and_add(&program_no, 1);
 	if (ts->slot1)
 		after_exec(p, ts->slot1);
 	ev.h.ts = bpf_ktime_get_ns();

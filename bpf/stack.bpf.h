@@ -27,6 +27,13 @@ const volatile __u32 tick_hz = 0;
 const volatile __u32 walks_per_sec = 2000; /* at switches, on each core; above it one in n */
 
 #define WALK_WINDOW_NS 10000000ull
+/*
+ * How often the target replaced its program: addresses of the one before may come again, all of
+ * them where they are not random, and then stand for something else. Wraps.
+ */
+__u32 program_no = 0;
+#define PROGRAM_NO (program_no & 0xff)
+
 #define WALK_CERTAIN_NS 100000000ull /* not walked for so long: walked for certain */
 #define WALK_LONG_NS 2000000ull	     /* a place where sleeps take longer than this: too */
 #define WALK_HARD 4		     /* but not above so many times the budget */
@@ -310,7 +317,7 @@ ft_inline int send(void *rec, __u32 len, __u32 type)
 	struct ft_ev_hdr *h = rec;
 
 	h->ts = bpf_ktime_get_ns();
-	h->slot = 0;
+	h->slot = PROGRAM_NO;
 	if (!emit(rec, len, type))
 		return 0;
 	count(FT_CN_LOST_STACK);
@@ -370,7 +377,7 @@ ft_inline int code_tell_into(struct stack_scratch *s, const struct ft_target *tg
 __attribute__((noinline)) int code_tell(__u32 target, __u64 code, __u32 ident)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	struct code_key key = {.code = code, .ident = ident, .target = target};
+	struct code_key key = {.code = code, .ident = ident, .target = target | PROGRAM_NO << 16};
 	__u32 zero = 0;
 	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
 	__u8 yes = 1;
@@ -474,8 +481,9 @@ ft_inline void count_marks(__u32 marks)
 __attribute__((noinline)) int stack_tell(__u32 target)
 {
 	__u32 zero = 0, i;
+	s->walk.hash += PROGRAM_NO << 8;
 	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
-	struct code_key key = {.target = target};
+	struct code_key key = {.target = target | PROGRAM_NO << 16};
 
 	if (!s || !s->fresh)
 		return 0;

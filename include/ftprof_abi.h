@@ -380,7 +380,7 @@ struct ft_ev_proc { /* FT_EV_EXEC, FT_EV_FORK */
  * py_cnt struct ft_pyframe, then user_cnt and kern_cnt addresses of 8 bytes.
  */
 struct ft_ev_stack {
-	struct ft_ev_hdr h;
+	struct ft_ev_hdr h; /* slot: the number of the program in the target, modulo 256 */
 	__u64 id;
 	__u16 target;
 	__u16 kern_cnt;
@@ -394,7 +394,7 @@ struct ft_ev_stack {
  * table follow without gaps; each may be cut, its whole length stands beside it.
  */
 struct ft_ev_code {
-	struct ft_ev_hdr h;
+	struct ft_ev_hdr h; /* slot: as above */
 	__u64 code;
 	__u64 name; /* addresses of the objects, to read what was cut */
 	__u64 file;

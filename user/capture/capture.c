@@ -73,6 +73,9 @@ static void on_exec(void *ctx, __u32 pid, __u64 ts)
 
 	(void)pid;
 	(void)ts;
+	/* a child of the Python that was is none that a launcher made in its place */
+	if (s->target.known)
+		s->follow_pid = 0;
 	if (s->target.launched)
 		ft_proc_replaced(&s->target);
 	else

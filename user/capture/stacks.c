@@ -178,6 +178,7 @@ void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *r
 		ft_warn("native frames stay without names: %s", strerror(-err));
 }
 
+	memset(&s->layout, 0, sizeof(s->layout));
 void ft_stacker_refresh(struct ft_stacker *s)
 {
 	if (s->symbols && s->native)
@@ -247,7 +248,8 @@ static char *take_string(const __u8 *bytes, size_t len, int kind, size_t whole, 
 
 static int on_code(struct ft_stacker *s, const struct ft_ev_code *ev, const __u8 *data)
 {
-	struct code_key key = {.code = ev->code, .ident = ev->ident, .target = ev->target};
+	struct code_key key = {
+		.code = ev->code, .ident = ev->ident, .target = owner(ev->target, &ev->h)};
 	const __u8 *file = data + ev->name_len, *lines = file + ev->file_len;
 	struct code_entry *e;
 	struct ft_code c = {0};
@@ -257,6 +259,12 @@ static int on_code(struct ft_stacker *s, const struct ft_ev_code *ev, const __u8
 		return 0;
 	if (e) { /* asked for before its record came */
 		HASH_DEL(s->codes, e);
+/* Whose addresses they are: those of another program of the same target are others. */
+static __u32 owner(__u16 target, const struct ft_ev_hdr *h)
+{
+	return target | (__u32)h->slot << 16;
+}
+
 		free_code(e);
 	}
 	/* what was cut is read whole, if it is still there */
@@ -536,7 +544,7 @@ static int on_stack(struct ft_stacker *s, const struct ft_ev_stack *ev, const st
 	while (n--) {
 		__u32 parent = node;
 
-		err = frame_of(s, &s->merged[n], py, skip, ev->target, &frame);
+		err = frame_of(s, &s->merged[n], py, skip, owner(ev->target, &ev->h), &frame);
 		err = err ?: ft_intern_node(s->intern, parent, frame, &node);
 		if (err)
 			return err;
