@@ -23,6 +23,7 @@
 struct fake_code {
 	const char *name, *file;
 	__u32 firstlineno;
+	size_t lines_len; /* of a line table of zeros */
 };
 
 static struct {
@@ -184,6 +185,10 @@ int __wrap_ft_code_read(int pid, const struct ft_pylayout *l, __u64 code, __u32 
 	out->name = __real_strdup(fake.code.name ? fake.code.name : "read");
 	out->file = __real_strdup(fake.code.file ? fake.code.file : "");
 	out->firstlineno = fake.code.firstlineno;
+	if (fake.code.lines_len) {
+		out->lines = __real_calloc(fake.code.lines_len, 1);
+		out->lines_len = out->lines ? fake.code.lines_len : 0;
+	}
 	assert_true(out->name && out->file);
 	return 0;
 }

@@ -127,6 +127,56 @@ static void test_code_late(void **state)
 	ft_stacker_free(s);
 }
 
+/* The same address in the program that an exec() put in the place of the first. */
+static void test_next_program(void **state)
+{
+	struct ft_stacker *s = make(false, false);
+	struct record r;
+	__u16 no;
+
+	(void)state;
+	for (no = 0; no < 2; no++) {
+		begin_code(&r, 0x1000, 1, 0, 0);
+		code_of(&r)->h.slot = no;
+		*lists_of_code(&r) = no ? 'g' : 'f';
+		assert_int_equal(put(s, &r), 0);
+	}
+	for (no = 0; no < 2; no++) {
+		begin_stack(&r, 1 + no, 1, 0, 0);
+		stack_of(&r)->h.slot = no;
+		((struct ft_pyframe *)(r.bytes + sizeof(struct ft_ev_stack)))->code = 0x1000;
+		assert_int_equal(put(s, &r), 0);
+	}
+	check_stack(s, 1, "Pf::0:10");
+	check_stack(s, 2, "Pg::0:10");
+	ft_stacker_free(s);
+}
+
+/* Code objects without end, each with one shared line table: they are no longer read at some time.
+ */
+static void test_code_budget(void **state)
+{
+	struct ft_stacker *s = make(false, false);
+	struct record r;
+	__u64 i;
+
+	(void)state;
+	target(s);
+	fake.code = (struct fake_code){.name = "read", .firstlineno = 3, .lines_len = 4 << 20};
+	for (i = 0; i < 40; i++) {
+		begin_code(&r, 0x1000 + i * 0x100, 1, 1, 4);
+		memcpy(lists_of_code(&r), "nf", 2);
+		code_of(&r)->lines_whole = 0x7ffffffe;
+		assert_int_equal(put(s, &r), 0);
+	}
+	assert_int_equal(fake.reads, 16);
+	say_stack(s, 1, (const __u64[]){0x1000, 0x1000 + 39 * 0x100}, 2);
+	check_stack(s, 1, "Pread::0:3 < M[too many code objects]::0:0");
+	assert_int_equal(fake.reads, 16);
+	assert_int_equal(totals(s).stacks_unnamed, 1);
+	ft_stacker_free(s);
+}
+
 /* One code record, its name as it comes out. */
 static void check_name(const void *bytes, size_t len, __u8 kind, __u32 chars, const char *want)
 {
@@ -670,13 +720,14 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_code),	   cmocka_unit_test(test_code_late),
-		cmocka_unit_test(test_strings),	   cmocka_unit_test(test_cut_strings),
-		cmocka_unit_test(test_lying),	   cmocka_unit_test(test_native),
-		cmocka_unit_test(test_native_cut), cmocka_unit_test(test_native_long),
-		cmocka_unit_test(test_weights),	   cmocka_unit_test(test_weights_taken),
-		cmocka_unit_test(test_open),	   cmocka_unit_test(test_random),
-		cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_code),	    cmocka_unit_test(test_code_late),
+		cmocka_unit_test(test_strings),	    cmocka_unit_test(test_cut_strings),
+		cmocka_unit_test(test_lying),	    cmocka_unit_test(test_native),
+		cmocka_unit_test(test_native_cut),  cmocka_unit_test(test_native_long),
+		cmocka_unit_test(test_weights),	    cmocka_unit_test(test_weights_taken),
+		cmocka_unit_test(test_open),	    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_oom),	    cmocka_unit_test(test_next_program),
+		cmocka_unit_test(test_code_budget),
 	};
 
 	return cmocka_run_group_tests_name("stacker", tests, NULL, NULL);

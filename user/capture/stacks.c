@@ -30,6 +30,11 @@
  */
 #define STACKS_MAX 262144
 #define NODES_MAX (1u << 20)
+/*
+ * Bytes of code objects: a program can make them without end, and let any number of them share
+ * one line table of megabytes.
+ */
+#define CODE_BYTES_MAX (64u << 20)
 /* Above this many weights the kernel's table (64 K) is emptied into ours. */
 #define WEIGHTS_TAKE 32768
 #define CUTS_MAX 16
@@ -89,6 +94,7 @@ struct ft_stacker {
 	bool no_kernel_names; /* said once */
 	struct ft_intern *intern;
 	struct code_entry *codes;
+	size_t code_bytes; /* of all of them */
 	struct place_entry *places;
 	struct stack_entry *stacks;
 	__u64 stack_cnt;
@@ -119,6 +125,11 @@ int ft_stacker_new(struct ft_probe *p, bool native, bool kernel, struct ft_stack
 	s->kernel = kernel;
 	*out = s;
 	return 0;
+}
+
+static size_t code_size(const struct code_entry *c)
+{
+	return sizeof(*c) + strlen(c->name) + strlen(c->file) + c->lines_len;
 }
 
 static void free_code(struct code_entry *c)
@@ -167,6 +178,7 @@ void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *r
 
 	s->pid = pid;
 	s->rt = rt;
+	memset(&s->layout, 0, sizeof(s->layout));
 	if (!rt->no_offsets && !ft_runtime_target(rt, &t))
 		s->layout = t.py;
 	if (!s->native && !s->kernel)
@@ -178,7 +190,6 @@ void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *r
 		ft_warn("native frames stay without names: %s", strerror(-err));
 }
 
-	memset(&s->layout, 0, sizeof(s->layout));
 void ft_stacker_refresh(struct ft_stacker *s)
 {
 	if (s->symbols && s->native)
@@ -204,6 +215,7 @@ static struct code_entry *add_code(struct ft_stacker *s, const struct code_key *
 		free(e);
 		return NULL;
 	}
+	s->code_bytes += code_size(e);
 	memset(c, 0, sizeof(*c));
 	return e;
 }
@@ -246,6 +258,12 @@ static char *take_string(const __u8 *bytes, size_t len, int kind, size_t whole, 
 	return t.s;
 }
 
+/* Whose addresses they are: those of another program of the same target are others. */
+static __u32 owner(__u16 target, const struct ft_ev_hdr *h)
+{
+	return target | (__u32)h->slot << 16;
+}
+
 static int on_code(struct ft_stacker *s, const struct ft_ev_code *ev, const __u8 *data)
 {
 	struct code_key key = {
@@ -257,14 +275,11 @@ static int on_code(struct ft_stacker *s, const struct ft_ev_code *ev, const __u8
 	HASH_FIND(hh, s->codes, &key, sizeof(key), e);
 	if (e && !e->gone)
 		return 0;
+	if (s->code_bytes >= CODE_BYTES_MAX)
+		return 0;
 	if (e) { /* asked for before its record came */
+		s->code_bytes -= code_size(e);
 		HASH_DEL(s->codes, e);
-/* Whose addresses they are: those of another program of the same target are others. */
-static __u32 owner(__u16 target, const struct ft_ev_hdr *h)
-{
-	return target | (__u32)h->slot << 16;
-}
-
 		free_code(e);
 	}
 	/* what was cut is read whole, if it is still there */
@@ -316,6 +331,10 @@ static int python_frame(struct ft_stacker *s, const struct ft_pyframe *py, __u32
 		return 0;
 	}
 	HASH_FIND(hh, s->codes, &key.code, sizeof(key.code), c);
+	if (!c && s->code_bytes >= CODE_BYTES_MAX) {
+		s->unnamed++;
+		return mark_frame(s, "[too many code objects]", 0, frame);
+	}
 	c = c ?: read_code(s, &key.code);
 	if (!c)
 		return -ENOMEM;
