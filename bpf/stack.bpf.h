@@ -101,7 +101,7 @@ struct {
 
 /* Thread states by thread id (in the target's PID namespace), as user space last saw them. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TSTATES_MAX);
 	__type(key, __u32);
 	__type(value, __u64);

@@ -18,15 +18,16 @@
 int ft_probe_reserve_weights(struct ft_probe *p)
 {
 	struct ft_wval v = {};
-	int kind;
+	int kind, err;
 
 	for (kind = 0; p->opts.stack_hz && kind < FT_SK_CNT; kind++) {
 		struct ft_wkey k = {.kind = kind};
 
-		if (bpf_map__update_elem(p->skel->maps.weights, &k, sizeof(k), &v, sizeof(v),
-					 BPF_ANY))
-			return ft_err(-errno, "cannot set up the table of stacks: %s",
-				      strerror(errno));
+		/* what the programs counted since the table was emptied stays */
+		err = bpf_map__update_elem(p->skel->maps.weights, &k, sizeof(k), &v, sizeof(v),
+					   BPF_NOEXIST);
+		if (err && err != -EEXIST)
+			return ft_err(err, "cannot set up the table of stacks: %s", strerror(-err));
 	}
 	return 0;
 }
@@ -81,11 +82,10 @@ int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addr
 {
 	size_t i;
 
-	/* a table that is full is no error: the programs look in the interpreter's lists then */
 	for (i = 0; p->opts.stack_hz && i < cnt; i++)
 		if (bpf_map__update_elem(p->skel->maps.tstates, &ns_tids[i], sizeof(*ns_tids),
 					 &addrs[i], sizeof(*addrs), BPF_ANY))
-			return errno == E2BIG ? 0 : -errno;
+			return -errno;
 	return 0;
 }
 
