@@ -236,6 +236,7 @@ __attribute__((noinline)) int gil_refresh(__u32 target)
 	interp = head;
 	for (i = 0; i < FT_MAX_GILS && interp; i++)
 		interp = gil_learn(target, interp);
+	tg->many_interps = i > 1;
 	/* an interpreter is put into the list before it gets its GIL: then look again */
 	if (head && !bpf_probe_read_user(&gil, sizeof(gil), (void *)(head + tg->interp_gil)) && gil)
 		tg->interp_seen = head;

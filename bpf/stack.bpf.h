@@ -18,6 +18,7 @@
 #define WEIGHTS_MAX 65536
 #define TSTATES_MAX 8192
 #define TSTATE_STEPS 512
+#define TSTATE_ATTACHED 1 /* thread_state.state, 3.13 and later (pycore_pystate.h) */
 
 /* Native frames beside the Python ones. */
 const volatile bool with_native = false;
@@ -26,7 +27,6 @@ const volatile __u32 stack_hz = 0; /* on-core walks a second and core; 0: no sta
 const volatile __u32 tick_hz = 0;
 const volatile __u32 walks_per_sec = 2000; /* at switches, on each core; above it one in n */
 
-#define WALK_WINDOW_NS 10000000ull
 /*
  * How often the target replaced its program: addresses of the one before may come again, all of
  * them where they are not random, and then stand for something else. Wraps.
@@ -34,6 +34,7 @@ const volatile __u32 walks_per_sec = 2000; /* at switches, on each core; above i
 __u32 program_no = 0;
 #define PROGRAM_NO (program_no & 0xff)
 
+#define WALK_WINDOW_NS 10000000ull
 #define WALK_CERTAIN_NS 100000000ull /* not walked for so long: walked for certain */
 #define WALK_LONG_NS 2000000ull	     /* a place where sleeps take longer than this: too */
 #define WALK_HARD 4		     /* but not above so many times the budget */
@@ -99,7 +100,10 @@ struct {
 	__type(value, struct ft_wval);
 } weights SEC(".maps");
 
-/* Thread states by thread id (in the target's PID namespace), as user space last saw them. */
+/*
+ * Thread states by thread id (in the target's PID namespace), as user space last saw them. Threads
+ * that are gone make room by themselves: user space tells of the others again and again.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, TSTATES_MAX);
@@ -222,6 +226,27 @@ __attribute__((noinline)) __u64 tstate_step(__u32 target, __u64 ts, __u32 ns_tid
 	return next;
 }
 
+/*
+ * How likely a thread state is the one that its thread runs in: a thread that runs code of another
+ * interpreter has one in each. 3: attached; 2: has frames; 1: neither.
+ */
+__attribute__((noinline)) int tstate_rank(__u32 target, __u64 ts)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u32 state = 0;
+	__u64 frame = 0;
+
+	if (!tg)
+		return 1;
+	if (tg->tstate_state &&
+	    !bpf_probe_read_user(&state, sizeof(state), (void *)(ts + tg->tstate_state)) &&
+	    state == TSTATE_ATTACHED)
+		return 3;
+	if (!bpf_probe_read_user(&frame, 8, (void *)(ts + tg->py.ts_frame)) && frame)
+		return 2;
+	return 1;
+}
+
 /* The same among all of an interpreter, from its newest one `ts` on. */
 __attribute__((noinline)) __u64 tstate_in(__u32 target, __u64 ts, __u32 ns_tid)
 {
@@ -237,29 +262,41 @@ __attribute__((noinline)) __u64 tstate_in(__u32 target, __u64 ts, __u32 ns_tid)
 	return 0;
 }
 
-/* The thread state of the current thread: told by user space, or found in the lists. */
+/*
+ * The thread state of the current thread: told by user space, or found in the lists. Interpreters
+ * stand newest first, so that of several thread states that are all detached the one that was
+ * entered last is most likely the first.
+ */
 __attribute__((noinline)) __u64 tstate_search(__u32 target, __u32 ns_tid)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u64 interp = 0, ts = 0, *known;
+	__u64 interp = 0, ts = 0, best = 0, *known;
+	int rank, best_rank = 0;
 	__u32 i;
 
 	if (!tg || !tg->runtime)
 		return 0;
 	known = bpf_map_lookup_elem(&tstates, &ns_tid);
-	if (known && is_own_tstate(0, tg, ns_tid, *known))
+	if (known && !tg->many_interps && is_own_tstate(0, tg, ns_tid, *known))
 		return *known;
 	if (bpf_probe_read_user(&interp, 8, (void *)(tg->runtime + tg->interp_head)))
 		return 0;
 	for (i = 0; i < FT_MAX_GILS && interp; i++) {
 		if (bpf_probe_read_user(&ts, 8, (void *)(interp + tg->py.interp_threads)) ||
 		    bpf_probe_read_user(&interp, 8, (void *)(interp + tg->interp_next)))
-			return 0;
+			break;
 		ts = tstate_in(target, ts, ns_tid);
-		if (ts)
-			return ts;
+		if (!ts)
+			continue;
+		rank = tstate_rank(target, ts);
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = ts;
+		}
+		if (rank == 3)
+			break;
 	}
-	return 0;
+	return best;
 }
 
 /* A native thread is looked for again after 1, 2, 4 ... 1024 walks. */
@@ -267,7 +304,8 @@ ft_inline __u64 tstate_of(struct ft_target *tg, struct ft_thread *t)
 {
 	__u64 ts = t->tstate;
 
-	if (ts && is_own_tstate(0, tg, t->ns_tid, ts))
+	if (ts && is_own_tstate(0, tg, t->ns_tid, ts) &&
+	    (!tg->many_interps || tstate_rank(t->target, ts) == 3))
 		return ts;
 	t->tstate = 0;
 	if (t->tstate_miss & (t->tstate_miss - 1)) {
@@ -443,6 +481,7 @@ ft_inline void walk_begin(struct stack_scratch *s, const struct ft_target *tg, _
 	__u64 frame = 0;
 
 	ft_pw_begin(&s->walk, 0);
+	s->walk.hash += PROGRAM_NO << 8;
 	if (tstate && bpf_probe_read_user(&frame, 8, (void *)(tstate + tg->py.ts_frame)))
 		ft_pw_mark(&s->walk, &s->py[0], FT_PM_TSTATE);
 	else
@@ -481,7 +520,6 @@ ft_inline void count_marks(__u32 marks)
 __attribute__((noinline)) int stack_tell(__u32 target)
 {
 	__u32 zero = 0, i;
-	s->walk.hash += PROGRAM_NO << 8;
 	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
 	struct code_key key = {.target = target | PROGRAM_NO << 16};
 

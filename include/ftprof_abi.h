@@ -245,7 +245,8 @@ struct ft_target {
 	__u8 free_threaded;
 	__u8 has_parking_lot; /* 3.13 and later: PyMutex, sleeps through the parking lot */
 	__u8 no_offsets;      /* 3.9 to 3.12: only the GIL probes tell */
-	__u8 pad[3];
+	__u8 many_interps;    /* written by the BPF programs: a thread may have several states */
+	__u8 pad[2];
 	__u16 spin_cnt;
 	struct ft_range spin[FT_MAX_SPIN_RANGES];
 	struct ft_pylayout py;
