@@ -49,7 +49,8 @@ ft_inline void pid_slot_clear(__u32 pid, __u32 slot1)
 }
 
 /*
- * Takes a slot and makes it a fresh one for `task`. Returns slot + 1, or 0. The seeding program is
+ * Takes a slot and makes it a fresh one for `task`. Returns slot + 1, or 0; the caller makes it the
+ * thread's own by pid_slot_set(), once all that belongs to it stands. The seeding program is
  * sleepable, and up to 6.x such a program may not use a queue: it takes slots never used so far.
  */
 ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u8 state, __u64 arg,
@@ -80,7 +81,6 @@ ft_inline __u32 slot_take(struct task_struct *task, __u32 target, __u64 now, __u
 	t->exec_ns = task->se.sum_exec_runtime;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	ft_thread_init(t, now, state, arg);
-	pid_slot_set(task->pid, idx + 1);
 
 	ev.h.ts = now;
 	ev.h.slot = idx;
@@ -383,6 +383,8 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		return 0;
 	}
 	ts->slot1 = slot_take(child, leader->target1 - 1, now, FT_ST_RUNQ, 0, 0, true);
+	if (ts->slot1)
+		pid_slot_set(child->pid, ts->slot1);
 	return 0;
 }
 
@@ -615,8 +617,12 @@ ft_inline int seed_task(struct task_struct *task, bool can_read)
 		return 0;
 	if (stack_hz)
 		seed_gil(tg, target, slot1, &scratch, &o);
-	/* from here on the thread's own core writes the slot */
+	/*
+	 * From here on the thread's own core writes the slot. Were it to leave a GIL's waiters
+	 * before it was counted among them, there would be 16383 of them for a moment.
+	 */
 	ts->slot1 = slot1;
+	pid_slot_set(task->pid, slot1);
 	conc_move(bpf_ktime_get_ns(), conc_delta(FT_ST_RUNQ, o.state));
 	return 0;
 }
