@@ -33,6 +33,8 @@
 #define TOUCH_NS 10000000000ull
 #define SAVE_NS 2000000000ull /* so much at most is lost when ftprof is killed */
 #define TAKE_NS 30000000000ull
+/* So many threads, some 55 bytes each, are written at that pace; after that ever more rarely. */
+#define SAVED_SOON 200000
 #define RING_BYTES (16u << 20)
 #define MIN_SLOTS 2048
 
@@ -50,6 +52,8 @@ struct session {
 	struct ft_session_info *info;
 	__u64 throttled0_ns;
 	__u64 next_poll, next_touch, next_save, next_weights, next_take;
+	__u64 next_totals;
+	__u64 saved; /* threads in all saves so far */
 	int signal_fd;
 	sigset_t old_mask;
 	bool masked;
@@ -332,6 +336,7 @@ static struct ft_finish things(struct session *s)
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
 		.weights = true,
+		.totals = true,
 	};
 }
 
@@ -361,13 +366,18 @@ static int periodic(struct session *s, __u64 now)
 	if (now >= s->next_save) {
 		struct ft_finish f = things(s);
 
-		/* ever more rarely: all of them are written each time */
-		f.weights = now >= s->next_weights;
+		/* ever more rarely: all of them are written each time, also threads that are gone
+		 */
+		f.totals = now >= s->next_totals;
+		f.weights = f.totals && now >= s->next_weights;
 		if (f.weights)
 			s->next_weights = now + (now - s->info->start_ns) / 4;
 		err = ft_finish_save(&f, s->writer, now);
 		if (err)
 			return err;
+		s->saved += f.saved;
+		if (f.totals && s->saved >= SAVED_SOON)
+			s->next_totals = now + (now - s->info->start_ns) / 8;
 		s->next_save = now_ns() + SAVE_NS;
 	}
 	/* the kernel's table of weights must not fill up between two of those */

@@ -83,14 +83,16 @@ int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
 	struct ft_totals *t = calloc(1, sizeof(*t));
 	struct ft_thread_rec *recs = NULL;
-	size_t cnt;
+	size_t cnt = 0;
 	int err = -ENOMEM;
 
+	f->saved = 0;
 	if (!sums || !t)
 		goto out;
 	t->end_ns = now;
-	err = fill_totals(f->probe, sums, t);
-	err = err ?: ft_collector_threads(f->collector, now, &recs, &cnt, t->wait_hist);
+	err = f->totals ? fill_totals(f->probe, sums, t) : 0;
+	if (!err && f->totals)
+		err = ft_collector_threads(f->collector, now, &recs, &cnt, t->wait_hist);
 	if (!err && f->stacker && f->weights)
 		err = ft_stacker_weights(f->stacker, false);
 	if (err)
@@ -98,9 +100,12 @@ int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 	/* a write that fails is told by finish(): the session goes on */
 	ft_writer_flush(w);
 	write_stacks(f, w, t);
+	if (!f->totals)
+		goto out;
 	ft_writer_info(w, f->info);
 	ft_writer_threads(w, recs, cnt);
 	ft_writer_totals(w, t);
+	f->saved = cnt;
 out:
 	free(recs);
 	free(t);

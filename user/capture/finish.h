@@ -22,12 +22,17 @@ struct ft_finish {
 	struct ft_cost *cost;
 	__u64 throttled0_ns;
 	bool weights; /* save() writes the weights of stacks too */
+	bool totals;  /* and threads and totals */
+	size_t saved; /* threads that save() wrote */
 };
 
 /* The part of *info that is known at the start. */
 void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_opts *o,
 			const struct ft_cores *cores);
-/* Threads and totals as they stand, so that a killed run leaves a file that can be read. */
+/*
+ * What there is so far, and threads and totals as they stand, so that a killed run leaves a file
+ * that can be read. 0 or -errno (logged).
+ */
 int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now);
 /* Stops counting, drains, and writes everything. 0 or -errno (logged). */
 int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res);
