@@ -3,8 +3,8 @@
 
     guest.py [ROUNDS]
 
-Five times a round it counts for 70 ms and sleeps for 30 ms here, then counts for 110 ms and sleeps for
-70 ms in the other interpreter. Truth: the parts of both that belong to the other one.
+Five times a round it counts for 70 ms and sleeps for 30 ms here, then counts for 110 ms and sleeps
+for 70 ms in the other interpreter. Truth: the parts of both that belong to the other one.
 """
 
 from concurrent import interpreters
