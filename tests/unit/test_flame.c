@@ -384,6 +384,17 @@ static void test_top(void **state)
 	assert_true(fn[0].self_ns == 40 * MS && fn[0].total_ns == 40 * MS);
 	assert_int_equal(fn[0].line, 23);
 	ft_flame_free(&f);
+	/* a wait for the GIL is the Python function's that wants it, wherever in C it sleeps */
+	use_weights(w, CNT(w));
+	build(sc, FT_OF_ON_CPU, false, &f);
+	f.of = FT_OF_GIL_WAIT;
+	assert_int_equal(ft_flame_top(&f, false, fn, 8), 2);
+	assert_string_equal(fn[0].name, "work");
+	assert_string_equal(fn[1].file, "/a/other.py");
+	assert_int_equal(fn[0].self_ns / MS, 750);
+	assert_int_equal(fn[1].self_ns / MS, 200);
+	assert_int_equal(ft_flame_top(&f, true, fn, 8), 4);
+	ft_flame_free(&f);
 	sc_free(sc);
 }
 

@@ -24,7 +24,22 @@ struct walk {
 	__u64 *total;
 	__u32 *first, *next; /* lists of children; 0 ends */
 	__u32 *caller;	     /* by node: the innermost that is no mark, itself if it is none */
+	__u32 *owner;	     /* by node: whose its own time is */
 };
+
+/*
+ * A mark's own time is its caller's: the function slept there. A wait for the GIL always ends in
+ * the same functions of the C library: it is the Python function's that wanted the GIL.
+ */
+static __u32 own_time(const struct ft_flame *f, const struct ft_flame_node *n, __u32 caller,
+		      __u32 outer)
+{
+	if (f->of == FT_OF_GIL_WAIT && outer != NO_NODE &&
+	    f->frame[n->frame].kind != FT_FK_PYTHON &&
+	    f->frame[f->node[outer].frame].kind == FT_FK_PYTHON)
+		return outer;
+	return caller;
+}
 
 static int prepare(struct walk *w, size_t *class_cnt)
 {
@@ -38,7 +53,9 @@ static int prepare(struct walk *w, size_t *class_cnt)
 	w->first = calloc(f->node_cnt, sizeof(*w->first));
 	w->next = calloc(f->node_cnt, sizeof(*w->next));
 	w->caller = malloc(f->node_cnt * sizeof(*w->caller));
-	if (!w->class_of || !w->self || !w->total || !w->first || !w->next || !w->caller)
+	w->owner = malloc(f->node_cnt * sizeof(*w->owner));
+	if (!w->class_of || !w->self || !w->total || !w->first || !w->next || !w->caller ||
+	    !w->owner)
 		return -ENOMEM;
 	err = ft_frame_classes(f->frame, f->frame_cnt, ft_frame_cmp_function, w->class_of,
 			       class_cnt);
@@ -47,35 +64,33 @@ static int prepare(struct walk *w, size_t *class_cnt)
 	w->sum = calloc(*class_cnt + 1, sizeof(*w->sum));
 	if (!w->sum)
 		return -ENOMEM;
-	w->caller[0] = NO_NODE;
+	w->caller[0] = w->owner[0] = NO_NODE;
 	for (i = 1; i < f->node_cnt; i++) {
 		const struct ft_flame_node *n = &f->node[i];
 
 		w->caller[i] =
 			f->frame[n->frame].kind == FT_FK_MARK ? w->caller[n->parent] : (__u32)i;
+		w->owner[i] = own_time(f, n, w->caller[i], w->owner[n->parent]);
 		w->next[i] = w->first[n->parent];
 		w->first[n->parent] = (__u32)i;
 	}
 	return 0;
 }
 
-/*
- * A mark's own time is its caller's: the function slept there. A function's total is that of the
- * outermost node of it in each stack.
- */
+/* A function's total is that of the outermost node of it in each stack. */
 static void enter(struct walk *w, __u32 at)
 {
 	const struct ft_flame_node *n = &w->f->node[at];
-	__u32 caller = w->caller[at], frame;
+	__u32 owner = w->owner[at], frame;
 	struct sum *s;
 
-	if (caller != NO_NODE) {
-		frame = w->f->node[caller].frame;
+	if (owner != NO_NODE) {
+		frame = w->f->node[owner].frame;
 		s = &w->sum[w->class_of[frame]];
 		s->self_ns = ft_add_sat(s->self_ns, n->self_ns);
 		w->self[frame] = ft_add_sat(w->self[frame], n->self_ns);
 	}
-	if (caller != at)
+	if (w->caller[at] != at)
 		return;
 	s = &w->sum[w->class_of[n->frame]];
 	if (!s->depth++) {
@@ -188,5 +203,6 @@ out:
 	free(w.first);
 	free(w.next);
 	free(w.caller);
+	free(w.owner);
 	return err ? err : cnt;
 }
