@@ -4,22 +4,39 @@
 #include "model/funcs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Marks that stand where a stack would begin. */
-static void take_marks(struct ft_func_list *l)
+/*
+ * Marks that stand where a stack would begin, with the time under which no function stands: behind
+ * "[native frames end]" Python functions may follow, and have theirs.
+ */
+static int take_marks(struct ft_func_list *l)
 {
 	const struct ft_flame *f = &l->flame;
+	struct own {
+		__u32 mark; /* the outermost of the marks that lead here, 0: a function does */
+		__u64 ns;
+	} *own = calloc(f->node_cnt + 1, sizeof(*own));
 	size_t i;
 	int k;
 
+	if (!own)
+		return -ENOMEM;
 	for (i = 1; i < f->node_cnt; i++) {
 		const struct ft_flame_node *n = &f->node[i];
-		const struct ft_frame *fr = &f->frame[n->frame];
 
-		if (n->parent || fr->kind != FT_FK_MARK || fr->error)
+		if (f->frame[n->frame].kind == FT_FK_MARK)
+			own[i].mark = n->parent ? own[n->parent].mark : (__u32)i;
+		if (own[i].mark)
+			own[own[i].mark].ns += n->self_ns;
+	}
+	for (i = 1; i < f->node_cnt; i++) {
+		const struct ft_frame *fr = &f->frame[f->node[i].frame];
+
+		if (!own[i].ns || fr->error)
 			continue;
-		for (k = l->mark_cnt; k > 0 && l->mark[k - 1].total_ns < n->total_ns; k--)
+		for (k = l->mark_cnt; k > 0 && l->mark[k - 1].total_ns < own[i].ns; k--)
 			if (k < FT_FUNC_MARKS_MAX)
 				l->mark[k] = l->mark[k - 1];
 		if (k == FT_FUNC_MARKS_MAX)
@@ -27,11 +44,13 @@ static void take_marks(struct ft_func_list *l)
 		l->mark[k] = (struct ft_func){.name = fr->name,
 					      .file = "",
 					      .kind = fr->kind,
-					      .self_ns = n->total_ns,
-					      .total_ns = n->total_ns};
+					      .self_ns = own[i].ns,
+					      .total_ns = own[i].ns};
 		if (l->mark_cnt < FT_FUNC_MARKS_MAX)
 			l->mark_cnt++;
 	}
+	free(own);
+	return 0;
 }
 
 static int fill(struct ft_reader *r, const struct ft_model *m, struct ft_func_list *l)
@@ -47,8 +66,7 @@ static int fill(struct ft_reader *r, const struct ft_model *m, struct ft_func_li
 	if (err < 0)
 		return err;
 	l->cnt = err;
-	take_marks(l);
-	return 0;
+	return take_marks(l);
 }
 
 int ft_func_lists_build(struct ft_reader *r, const struct ft_model *m, struct ft_func_lists *out)
