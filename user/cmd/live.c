@@ -163,6 +163,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			ft_usage(o->verb, "-p PID and -- COMMAND exclude each other");
 		if (o->look && (o->record || o->cap.argv))
 			ft_usage(o->verb, "-d 0 is one look at a live process: ftprof -p PID -d 0");
+		if (o->look && (o->cap.native || o->cap.kernel))
+			ft_usage(o->verb, "-d 0 shows Python frames only: without --%s",
+				 o->cap.native ? "native" : "kernel");
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -250,6 +253,9 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 		ft_usage(o->verb, "%s: `ftprof report FILE` exports stacks", o->show.stacks.given);
 	if (!o->record && ft_show_choose_format(&o->show))
 		return FT_EXIT_USAGE;
+	if (o->look && o->show.stacks.format != FT_FMT_NONE)
+		ft_usage(o->verb, "-d 0 is printed as text or JSON; a flame graph is of a time: "
+				  "-d 10s");
 	if (!o->record && o->show.stacks.format != FT_FMT_NONE && !o->cap.stack_hz)
 		ft_usage(o->verb, "-F 0 records no stacks: leave it out to export some");
 	if (!o->record && ft_show_check_out(&o->show))
