@@ -63,29 +63,39 @@ static bool alike(const struct ft_look_thread *a, const struct ft_look_thread *b
 
 static void frame_text(struct ft_text *out, const struct ft_look_frame *f, int width)
 {
-	size_t half = (size_t)width / 2, name = strlen(f->name), len = strlen(f->file), room;
+	size_t name = strlen(f->name), len = strlen(f->file), room;
 	const char *tail = f->file, *part;
+	char line[16] = "";
 
 	ft_text_add(out, "    ");
-	ft_text_add_safe(out, f->name, name > half ? half : name);
-	if (!f->mark) {
-		/* the end of a path tells more than its beginning: whole names of it, if they fit
-		 */
-		room = (size_t)width - (name > half ? half : name) - 4 - sizeof(" (.../:12345)");
-		if (len > room) {
-			tail += len - room;
-			part = strchr(tail, '/');
-			tail = part ? part + 1 : tail;
-		}
-		while (tail != f->file && ((unsigned char)*tail & 0xc0) == 0x80)
-			tail++;
-		ft_text_add(out, tail == f->file ? " (" : " (.../");
-		ft_text_add_safe(out, tail, room);
-		if (f->line)
-			ft_text_printf(out, ":%u", f->line);
-		ft_text_add(out, ")");
+	if (f->mark) {
+		ft_text_add_safe(out, f->name, (size_t)width - 4);
+		ft_text_add(out, "\n");
+		return;
 	}
-	ft_text_add(out, "\n");
+	if (f->line)
+		snprintf(line, sizeof(line), ":%u", f->line);
+	room = (size_t)width - strlen("     (.../)") - strlen(line);
+	if (name > room / 2 && name + len > room)
+		name = len < room - room / 2 ? room - len : room / 2;
+	if (name < strlen(f->name)) {
+		ft_text_add_safe(out, f->name, name - 3);
+		ft_text_add(out, "...");
+	} else {
+		ft_text_add_safe(out, f->name, name);
+	}
+	/* the end of a path tells more than its beginning: whole names of it, if they fit */
+	room -= name;
+	if (len > room) {
+		tail += len - room;
+		part = strchr(tail, '/');
+		tail = part ? part + 1 : tail;
+	}
+	while (tail != f->file && ((unsigned char)*tail & 0xc0) == 0x80)
+		tail++;
+	ft_text_add(out, tail == f->file ? " (" : " (.../");
+	ft_text_add_safe(out, tail, room);
+	ft_text_printf(out, "%s)\n", line);
 }
 
 static void head_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
@@ -111,6 +121,7 @@ void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 		  const struct ft_look *l, int width)
 {
 	size_t i, j, same;
+	bool moving = false;
 	char words[96];
 
 	head_text(out, pid, rt, l);
@@ -122,6 +133,7 @@ void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 				break;
 		if (j < i)
 			continue; /* shown with the first of its kind */
+		moving |= t->changed && t->frame_cnt;
 		state_words(t, words, sizeof(words));
 		ft_text_printf(out, "\n%d ", t->tid);
 		ft_text_add_safe(out, t->name, FT_COMM_LEN);
@@ -139,6 +151,10 @@ void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 		for (j = 0; j < t->frame_cnt; j++)
 			frame_text(out, &t->frames[j], width);
 	}
+	if (moving)
+		ft_text_add(out,
+			    "\nNothing is stopped: what runs is read as it goes, and one stack "
+			    "in a hundred\nmay be put together from two moments.\n");
 }
 
 static void add(struct json_object *o, const char *key, struct json_object *v)
