@@ -181,7 +181,7 @@ class Privilege(Base):
 
 class Usage(Base):
     def test_durations(self):
-        for text in ("-1", "-5s", "1e99", "0", "abc", "", "10x", "nan", "inf", "1e18s", "0.0000"):
+        for text in ("-1", "-5s", "1e99", "abc", "", "10x", "nan", "inf", "1e18s"):
             with self.subTest(text):
                 self.refused(USAGE, ("-d", "10s"), "-p", os.getpid(), "-d", text)
 

@@ -8,42 +8,10 @@
 
 #include "model/flame.h"
 #include "scenario.h"
+#include "oom.h"
 
 #define CNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NONE FT_NO_STACK
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t sz);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t sz);
-void *__wrap_realloc(void *p, size_t n);
-
-static long countdown; /* the allocation that fails; 0: none */
-static bool failed;
-
-static inline bool fails(void)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t sz)
-{
-	return fails() ? NULL : __real_calloc(n, sz);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 /* The session that is read. */
 static struct ft_stacks stacks;

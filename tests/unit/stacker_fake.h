@@ -15,6 +15,7 @@
 #include "capture/stacks.h"
 #include "os/symbols.h"
 #include "python/code.h"
+#include "oom.h"
 
 #define IDENT 0x5a5a
 #define CODE(i) (0x10000 + 0x100 * (__u64)(i)) /* of begin_stack()'s i-th frame */
@@ -55,40 +56,8 @@ static inline __u64 rnd(void)
 
 /* Memory. */
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t sz);
-void *__real_realloc(void *p, size_t n);
 char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t sz);
-void *__wrap_realloc(void *p, size_t n);
 char *__wrap_strdup(const char *s);
-
-static long countdown; /* the allocation that fails; 0: none */
-static bool failed;
-
-static inline bool fails(void)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t sz)
-{
-	return fails() ? NULL : __real_calloc(n, sz);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 char *__wrap_strdup(const char *s)
 {

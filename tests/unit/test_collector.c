@@ -16,6 +16,7 @@
 
 #include "capture/collector.h"
 #include "ftprof_state.h"
+#include "oom.h"
 
 #define SLOTS 8
 #define QUEUE 64
@@ -98,39 +99,6 @@ int __wrap_ft_writer_event(struct ft_writer *w, const struct ft_event *ev)
 	assert_true(fake.event_cnt < QUEUE);
 	fake.event[fake.event_cnt++] = *ev;
 	return 0;
-}
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t sz);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t sz);
-void *__wrap_realloc(void *p, size_t n);
-
-static long countdown; /* the allocation that fails; 0: none */
-static bool failed;
-
-static bool fails(void)
-{
-	if (!countdown || --countdown)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t sz)
-{
-	return fails() ? NULL : __real_calloc(n, sz);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
 }
 
 /* The BPF side's moves. */

@@ -20,6 +20,7 @@
 #include "export/json_out.h"
 #include "export/tables.h"
 #include "flame_fixture.h"
+#include "oom.h"
 
 typedef int (*export_fn)(const struct ft_flame *f, struct ft_text *out);
 
@@ -30,37 +31,6 @@ static const export_fn all_formats[] = {ft_export_folded, ft_export_speedscope, 
 #define HOSTILE                                                                                    \
 	"a;b\nc\td\r\"q\" \\ <script>\x1b[31m\x7f \xc2\x9b \xe2\x80\xae \xe2\x80\xa8 "             \
 	"\xf0\x9f\x90\x8d"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t sz);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t sz);
-void *__wrap_realloc(void *p, size_t n);
-
-static long fail_at = -1; /* allocations until one fails, -1: none does */
-
-static int fails(void)
-{
-	if (fail_at < 0)
-		return 0;
-	return fail_at-- == 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t sz)
-{
-	return fails() ? NULL : __real_calloc(n, sz);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
 
 /*
  * main (line 3) 1500 ns
@@ -542,15 +512,15 @@ static void test_oom(void **state)
 	for (i = 0; i < FORMATS; i++) {
 		for (n = 0;; n++) {
 			memset(&out, 0, sizeof(out));
-			fail_at = n;
+			countdown = n + 1;
 			err = all_formats[i](&x.f, &out);
-			if (fail_at >= 0)
+			if (countdown)
 				break; /* it needed no more than n */
-			fail_at = -1;
+			countdown = 0;
 			assert_int_equal(err, -ENOMEM);
 			ft_text_free(&out);
 		}
-		fail_at = -1;
+		countdown = 0;
 		assert_int_equal(err, 0);
 		assert_true(n > 5);
 		ft_text_free(&out);
@@ -578,7 +548,7 @@ static void test_strings_oom(void **state)
 	for (n = 0, failures = 1; failures; n++) {
 		memset(&t, 0, sizeof(t));
 		failures = 0;
-		fail_at = n;
+		countdown = n + 1;
 		for (i = 0; i < 700; i++) {
 			snprintf(name, sizeof(name), "string %d", i);
 			err = ft_strings_add(&t, name, &index);
@@ -590,7 +560,7 @@ static void test_strings_oom(void **state)
 			}
 			assert_int_equal(index, i);
 		}
-		fail_at = -1;
+		countdown = 0;
 		assert_true(failures <= 1);
 		assert_int_equal(t.cnt, 700);
 		for (i = 0; i < 700; i += 13) {

@@ -445,6 +445,44 @@ static void test_lists(void **state)
 	sc_free(sc);
 }
 
+/* What stands on a mark is a function's: of the mark remains what nothing stands on. */
+static void test_list_of_marks(void **state)
+{
+	static const struct ft_frame frame[] = {
+		{"[native frames end]", "", 0, 0, FT_FK_MARK, 0},
+		{"work", "/a/app.py", 23, 20, FT_FK_PYTHON, 0},
+		{"[deeper than 128 frames]", "", 0, 0, FT_FK_MARK, 0},
+	};
+	static const struct ft_node node[] = {{NONE, 0}, {0, 1}, {NONE, 2}, {2, 0}, {1, 0}};
+	const struct ft_weight w[] = {
+		weigh(0, FT_SK_ON + FT_ON_GIL, 1),  weigh(1, FT_SK_ON + FT_ON_GIL, 50),
+		weigh(3, FT_SK_ON + FT_ON_GIL, 20), weigh(4, FT_SK_ON + FT_ON_GIL, 4),
+		weigh(1, FT_SK_ON + FT_ON_FREE, 1),
+	};
+	struct scenario *sc = sc_one();
+	const struct ft_func_list *l;
+	struct ft_func_lists fl;
+	struct ft_model m;
+	__u64 sum;
+
+	(void)state;
+	session = sc;
+	stacks = (struct ft_stacks){frame, CNT(frame), node, CNT(node), w, CNT(w)};
+	assert_int_equal(sc_model(sc, &m), 0);
+	assert_int_equal(ft_func_lists_build((struct ft_reader *)sc, &m, &fl), 0);
+	l = &fl.list[FT_FUNCS_ON_CPU];
+	assert_int_equal(l->cnt, 1);
+	assert_int_equal(l->mark_cnt, 2);
+	assert_string_equal(l->mark[0].name, "[deeper than 128 frames]");
+	assert_string_equal(l->mark[1].name, "[native frames end]");
+	/* functions and marks are all there is, but for rounding */
+	sum = l->func[0].self_ns + l->mark[0].self_ns + l->mark[1].self_ns;
+	assert_true(sum <= l->total_ns && sum + 10 > l->total_ns);
+	ft_func_lists_free(&fl);
+	ft_model_free(&m);
+	sc_free(sc);
+}
+
 static void test_diff(void **state)
 {
 	static const struct ft_frame moved[] = {
@@ -498,7 +536,8 @@ int main(void)
 		cmocka_unit_test(test_by_function), cmocka_unit_test(test_states),
 		cmocka_unit_test(test_blame),	    cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_random),	    cmocka_unit_test(test_top),
-		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_list_of_marks),
+		cmocka_unit_test(test_diff),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

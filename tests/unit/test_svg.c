@@ -25,35 +25,7 @@
 #include "export/head.h"
 #include "export/palette.h"
 #include "flame_fixture.h"
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t sz);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t sz);
-void *__wrap_realloc(void *p, size_t n);
-
-static long countdown; /* the allocation that fails; 0: none */
-
-static bool fails(void)
-{
-	return countdown && !--countdown;
-}
-
-void *__wrap_malloc(size_t n)
-{
-	return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t sz)
-{
-	return fails() ? NULL : __real_calloc(n, sz);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-	return fails() ? NULL : __real_realloc(p, n);
-}
+#include "oom.h"
 
 #define RLO "\xe2\x80\xae"
 
