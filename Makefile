@@ -182,7 +182,7 @@ $(B)/assets/%.inc: user/export/assets/% | $$(@D)/
 $(dir_san)/tests/unit/%: tests/unit/%.c $(dir_san)/libftprof.a | $$(@D)/
 	$(call msg,TEST,$(@:$(B)/%=%))
 	$(Q)$(cc_san) $(cflags_san) -Ibpf -Itests/unit -isystem $(B)/proto -MMD -MP -MF $@.d -o $@ $< \
-		$(dir_san)/libftprof.a $$(sed -n '1,5s|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<) \
+		$(dir_san)/libftprof.a $$(sed -n '1,8s|^/\* LDFLAGS: \(.*\) \*/$$|\1|p' $<) \
 		$(LIBS) -lcmocka
 
 -include $(TEST_BINS:%=%.d)

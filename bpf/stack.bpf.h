@@ -17,7 +17,8 @@
 #define CODES_SEEN 32768
 #define WEIGHTS_MAX 65536
 #define TSTATES_MAX 8192
-#define TSTATE_STEPS 512
+#define TSTATE_STEPS 512  /* thread states that are looked at in one interpreter */
+#define TSTATE_INTERPS 8  /* and interpreters; user space tells of the others */
 #define TSTATE_ATTACHED 1 /* thread_state.state, 3.13 and later (pycore_pystate.h) */
 
 /* Native frames beside the Python ones. */
@@ -128,16 +129,13 @@ struct {
 	__type(value, struct slot_sites);
 } slot_sites SEC(".maps");
 
-/*
- * The stacks of threads that sleep when the session begins, by slot. User space walks them: it can
- * read their memory on any kernel, and they may sleep through the session.
- */
+/* Stacks that user space walked, by slot. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* set before load: as many as slots */
 	__type(key, __u32);
-	__type(value, __u64);
-} seed_ids SEC(".maps");
+	__type(value, struct ft_sleeper);
+} sleepers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -281,7 +279,7 @@ __attribute__((noinline)) __u64 tstate_search(__u32 target, __u32 ns_tid)
 		return *known;
 	if (bpf_probe_read_user(&interp, 8, (void *)(tg->runtime + tg->interp_head)))
 		return 0;
-	for (i = 0; i < FT_MAX_GILS && interp; i++) {
+	for (i = 0; i < TSTATE_INTERPS && interp; i++) {
 		if (bpf_probe_read_user(&ts, 8, (void *)(interp + tg->py.interp_threads)) ||
 		    bpf_probe_read_user(&interp, 8, (void *)(interp + tg->interp_next)))
 			break;
@@ -708,7 +706,8 @@ __attribute__((noinline)) int stack_leave(__u32 slot, __u64 on_ns, __u32 held, _
 __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 {
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
-	__u64 end, off, w, *seed;
+	struct ft_sleeper *asleep;
+	__u64 end, off, w;
 	__u32 gil, n;
 
 	if (!t || !s)
@@ -728,10 +727,18 @@ __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 		if (w > t->blame0)
 			weight_add(t->stack, FT_SK_BLAME_OFF, 0, w - t->blame0, w - t->blame0);
 	}
-	if (!n && (t->flags & FT_TF_SEEDED) && t->switch_cnt == 1) {
-		seed = bpf_map_lookup_elem(&seed_ids, &slot);
-		if (seed && *seed) {
-			t->stack = *seed;
+	/*
+	 * User space sees all long sleeps that were not walked: so one that was walked by chance
+	 * stands for none but itself.
+	 */
+	if (n > 1 && off >= FT_LONG_SLEEP_NS)
+		n = 1;
+	if (!n) {
+		asleep = bpf_map_lookup_elem(&sleepers, &slot);
+		if (asleep && asleep->id && asleep->start_ns == t->start_ns &&
+		    asleep->switch_cnt + 1 == t->switch_cnt &&
+		    (off >= FT_LONG_SLEEP_NS || !asleep->switch_cnt)) {
+			t->stack = asleep->id;
 			n = 1;
 		}
 	}

@@ -454,6 +454,21 @@ enum ft_cnt {
 	FT_CN_CNT = 32,
 };
 
+/*
+ * The stack of a thread that sleeps without one, by slot, as user space walked it. It counts for
+ * sleeps of FT_LONG_SLEEP_NS and more, of which user space sees every one, and for the first
+ * interval of a thread that was there before the session.
+ */
+#define FT_LONG_SLEEP_NS 1000000000ull
+
+struct ft_sleeper {
+	__u64 id;	  /* of the stack, 0: none */
+	__u64 start_ns;	  /* of the thread: slots are used again */
+	__u64 switch_cnt; /* of the thread when it was walked: which of its intervals */
+	__u32 tid;
+	__u32 pad;
+};
+
 /* Weights are counted in the kernel, by stack. */
 struct ft_wkey {
 	__u64 stack; /* 0: all that found no room */

@@ -92,6 +92,22 @@ int __wrap_ft_probe_weights(struct ft_probe *p, bool take,
 	return n;
 }
 
+const struct ft_thread *__wrap_ft_probe_slots(const struct ft_probe *p, __u32 *max);
+__u16 __wrap_ft_probe_program(const struct ft_probe *p);
+
+const struct ft_thread *__wrap_ft_probe_slots(const struct ft_probe *p, __u32 *max)
+{
+	(void)p;
+	*max = 8;
+	return NULL;
+}
+
+__u16 __wrap_ft_probe_program(const struct ft_probe *p)
+{
+	(void)p;
+	return 0;
+}
+
 __u64 __wrap_ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now)
 {
 	assert_ptr_equal(p, PROBE);

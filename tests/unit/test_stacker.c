@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LDFLAGS: -Wl,--wrap=ft_probe_weights,--wrap=ft_probe_gil_wait,--wrap=ft_code_read */
+/* LDFLAGS: -Wl,--wrap=ft_probe_slots,--wrap=ft_probe_program */
 /* LDFLAGS: -Wl,--wrap=ft_symbols_new,--wrap=ft_symbols_user,--wrap=ft_symbols_kernel */
 /* LDFLAGS: -Wl,--wrap=ft_symbols_free,--wrap=ft_runtime_target,--wrap=strdup */
 /* LDFLAGS: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc */
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/sleepers.h"
 #include "capture/stacks.h"
 #include "os/symbols.h"
 #include "python/code.h"
@@ -550,6 +552,7 @@ static void test_open(void **state)
 {
 	static struct ft_thread_rec b[6], a[6];
 	struct ft_stacker *s = make(false, false);
+	struct ft_sleepers *sl;
 	struct ft_stacks v;
 
 	(void)state;
@@ -592,7 +595,8 @@ static void test_open(void **state)
 	a[5].t = b[5].t;
 	fake.gil_wait = 1000;
 	assert_int_equal(ft_stacker_weights(s, true), 0);
-	assert_int_equal(ft_stacker_open(s, b, a, 6, 12345), 0);
+	assert_int_equal(ft_sleepers_new(PROBE, s, &sl), 0);
+	assert_int_equal(ft_sleepers_close(sl, b, a, 6, 12345), 0);
 	ft_stacker_view(s, &v);
 	assert_int_equal(v.weight_cnt, 3);
 	assert_int_equal(v.weight[0].kind, FT_ST_RUNQ);
@@ -611,6 +615,32 @@ static void test_open(void **state)
 	assert_int_equal(fake.gil, 4);
 	assert_int_equal(fake.gil_now, 12345);
 	check_view(s);
+	/* a long sleep stands for itself alone: user space sees all of them */
+	a[0].t.state_ns[FT_ST_BLOCKED] = 1000 + FT_LONG_SLEEP_NS;
+	a[0].t.state_ns[FT_ST_RUNQ] = 0;
+	assert_int_equal(ft_sleepers_close(sl, b, a, 1, FT_LONG_SLEEP_NS), 0);
+	ft_stacker_view(s, &v);
+	assert_int_equal(v.weight[1].ns, 300 + FT_LONG_SLEEP_NS);
+	ft_sleepers_free(sl);
+	ft_stacker_free(s);
+}
+
+/* A stack that user space walked is the one that the BPF side would have told of. */
+static void test_add(void **state)
+{
+	const struct ft_pyframe py[] = {{.code = 0x1000, .ident = 1, .at = 2},
+					{.code = 0x1000, .ident = 1, .at = 3}};
+	struct ft_stacker *s = make(false, false);
+	__u64 id, other, again;
+	__u32 node;
+
+	(void)state;
+	assert_int_equal(ft_stacker_add(s, 0, py, 2, &id), 0);
+	assert_int_equal(ft_stacker_add(s, 0, py, 2, &again), 0);
+	assert_int_equal(ft_stacker_add(s, 0, py, 1, &other), 0);
+	assert_true(id && other && id == again && id != other);
+	assert_int_equal(ft_stacker_node(s, id, &node), 0);
+	assert_int_equal(node, 1);
 	ft_stacker_free(s);
 }
 
@@ -655,6 +685,7 @@ static void test_random(void **state)
 /* A whole short session; the first error, or 0. */
 static int session(struct ft_stacker **out)
 {
+	struct ft_sleepers *sl = NULL;
 	static struct ft_thread_rec b, a;
 	struct ft_stacker *s = NULL;
 	struct record r;
@@ -685,7 +716,10 @@ static int session(struct ft_stacker **out)
 	b.t = (struct ft_thread){.stack = 7, .stack_n = 1, .state = FT_ST_SYNC_WAIT};
 	a.t = b.t;
 	a.t.state_ns[FT_ST_SYNC_WAIT] = 5;
-	return err ?: ft_stacker_open(s, &b, &a, 1, 5);
+	err = err ?: ft_sleepers_new(PROBE, s, &sl);
+	err = err ?: ft_sleepers_close(sl, &b, &a, 1, 5);
+	ft_sleepers_free(sl);
+	return err;
 }
 
 /* The n-th allocation fails: it is told, and no frame has got another name by it. */
@@ -720,14 +754,14 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_code),	    cmocka_unit_test(test_code_late),
-		cmocka_unit_test(test_strings),	    cmocka_unit_test(test_cut_strings),
-		cmocka_unit_test(test_lying),	    cmocka_unit_test(test_native),
-		cmocka_unit_test(test_native_cut),  cmocka_unit_test(test_native_long),
-		cmocka_unit_test(test_weights),	    cmocka_unit_test(test_weights_taken),
-		cmocka_unit_test(test_open),	    cmocka_unit_test(test_random),
-		cmocka_unit_test(test_oom),	    cmocka_unit_test(test_next_program),
-		cmocka_unit_test(test_code_budget),
+		cmocka_unit_test(test_code),	     cmocka_unit_test(test_code_late),
+		cmocka_unit_test(test_strings),	     cmocka_unit_test(test_cut_strings),
+		cmocka_unit_test(test_lying),	     cmocka_unit_test(test_native),
+		cmocka_unit_test(test_native_cut),   cmocka_unit_test(test_native_long),
+		cmocka_unit_test(test_weights),	     cmocka_unit_test(test_weights_taken),
+		cmocka_unit_test(test_open),	     cmocka_unit_test(test_add),
+		cmocka_unit_test(test_random),	     cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_next_program), cmocka_unit_test(test_code_budget),
 	};
 
 	return cmocka_run_group_tests_name("stacker", tests, NULL, NULL);

@@ -45,6 +45,7 @@ struct session {
 	struct ft_probe *probe;
 	struct ft_collector *collector;
 	struct ft_stacker *stacker; /* NULL: no stacks */
+	struct ft_sleepers *sleepers;
 	struct ft_writer *writer;
 	struct ft_exact exact;
 	struct ft_cost cost;
@@ -234,6 +235,8 @@ static int setup(struct session *s)
 		return explain_output(s->o->out.path, err);
 	err = s->o->stack_hz ? ft_stacker_new(s->probe, s->o->native, s->o->kernel, &s->stacker)
 			     : 0;
+	if (!err && s->stacker && ft_sleepers_new(s->probe, s->stacker, &s->sleepers))
+		err = ft_err(-ENOMEM, "out of memory");
 	err = err ?: ft_collector_new(s->probe, s->writer, s->stacker, &ev, &s->collector);
 	if (!err && s->target.known) {
 		err = ft_proc_publish(&s->target, s->probe);
@@ -251,6 +254,17 @@ static int setup(struct session *s)
 	return ft_probe_attach(s->probe);
 }
 
+static int look_at_sleepers(struct session *s, __u64 now, bool begins)
+{
+	int err;
+
+	if (!s->sleepers || !s->target.known)
+		return 0;
+	err = ft_sleepers_look(s->sleepers, s->target.pid, s->target.rt, now, begins);
+	return err ? ft_err(err, "cannot read the stacks of sleeping threads: %s", strerror(-err))
+		   : 0;
+}
+
 static int begin(struct session *s)
 {
 	__u64 start;
@@ -262,12 +276,9 @@ static int begin(struct session *s)
 	ft_finish_describe(s->info, s->o, &s->cores);
 	ft_proc_poll(&s->target, s->probe);
 	ft_proc_info(&s->target, s->info);
-	if (s->stacker && s->target.known) {
-		err = ft_stacker_seed(s->stacker);
-		if (err)
-			return ft_err(err, "cannot read the stacks of sleeping threads: %s",
-				      strerror(-err));
-	}
+	err = look_at_sleepers(s, start, true);
+	if (err)
+		return err;
 	ft_cgroup_throttled(&s->cores, &s->throttled0_ns);
 	ft_cost_begin(&s->cost, s->probe, start, s->o->bpf_stats);
 	ft_progress_begin(&s->progress, s->o->progress, start, s->o->duration_ns);
@@ -332,6 +343,7 @@ static struct ft_finish things(struct session *s)
 		.probe = s->probe,
 		.collector = s->collector,
 		.stacker = s->stacker,
+		.sleepers = s->sleepers,
 		.exact = &s->exact,
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
@@ -355,6 +367,9 @@ static int periodic(struct session *s, __u64 now)
 		ft_proc_info(&s->target, s->info);
 		if (s->stacker)
 			ft_stacker_refresh(s->stacker);
+		err = look_at_sleepers(s, now, false);
+		if (err)
+			return err;
 		s->next_poll = now + POLL_NS;
 	}
 	if (now >= s->next_touch) {
@@ -382,6 +397,11 @@ static int periodic(struct session *s, __u64 now)
 	}
 	/* the kernel's table of weights must not fill up between two of those */
 	if (s->stacker && now >= s->next_take) {
+		/* stacks are told of before they are counted: so that all that are taken are known
+		 */
+		err = ft_collector_drain(s->collector);
+		if (err)
+			return err;
 		err = ft_stacker_weights(s->stacker, false);
 		if (err)
 			return ft_err(err, "cannot read the stacks: %s", strerror(-err));
@@ -505,6 +525,7 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 		err = finish(s, res);
 	ft_writer_abort(s->writer);
 	ft_collector_free(s->collector);
+	ft_sleepers_free(s->sleepers);
 	ft_stacker_free(s->stacker);
 	ft_exact_free(&s->exact);
 	ft_probe_close(s->probe);

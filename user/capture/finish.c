@@ -198,7 +198,10 @@ static void describe_limits(struct ft_finish *f)
 			  "no window of the GIL probes fitted their budget: measure for longer, "
 			  "or raise --max-overhead");
 	if (!f->opts->tick_hz)
-		add_limit(info, "without ticks on-core time is not split");
+		add_limit(info,
+			  f->opts->stack_hz
+				  ? "without ticks on-core time is not split, and has no stacks"
+				  : "without ticks on-core time is not split");
 }
 
 static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now)
@@ -277,7 +280,7 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 		open_cnt = cnt;
 	if (!err && f->stacker)
 		err = ft_stacker_weights(f->stacker, true)
-			      ?: ft_stacker_open(f->stacker, open, recs, open_cnt, end);
+			      ?: ft_sleepers_close(f->sleepers, open, recs, open_cnt, end);
 	if (err) {
 		ft_err(err, "cannot read the totals: %s", strerror(-err));
 		goto out;

@@ -15,6 +15,9 @@
 #include "base/array.h"
 #include "base/text.h"
 
+/* Far below what a session file takes; what is beyond is counted without its stack. */
+#define WEIGHTS_MAX 2000000
+
 struct string {
 	UT_hash_handle hh;
 	bool failed;
@@ -226,6 +229,13 @@ int ft_intern_weight(struct ft_intern *t, const struct ft_weight *w)
 	int err;
 
 	HASH_FIND(hh, t->weights, &key, sizeof(key), e);
+	if (!e && t->weight_cnt >= WEIGHTS_MAX && key.stack != FT_NO_STACK) {
+		struct ft_weight rest = *w;
+
+		rest.stack = FT_NO_STACK;
+		rest.arg = 0;
+		return ft_intern_weight(t, &rest);
+	}
 	if (!e) {
 		err = ft_array_reserve((void **)&t->weight, &t->weight_cap, t->weight_cnt + 1,
 				       sizeof(*t->weight));

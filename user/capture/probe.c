@@ -105,7 +105,7 @@ static int size_maps(struct ft_probe *p)
 		s->rodata->walks_per_sec = p->opts.walks_per_sec;
 	if (p->opts.stack_hz)
 		return bpf_map__set_max_entries(s->maps.slot_sites, p->opts.slot_max)
-			       ?: bpf_map__set_max_entries(s->maps.seed_ids, p->opts.slot_max);
+			       ?: bpf_map__set_max_entries(s->maps.sleepers, p->opts.slot_max);
 	/* without stacks their tables take no memory */
 	err = err ?: bpf_map__set_max_entries(s->maps.stacks_seen, 1);
 	err = err ?: bpf_map__set_max_entries(s->maps.codes_seen, 1);

@@ -77,8 +77,10 @@ double ft_probe_stats_price(struct ft_probe *p);
 
 /* Where a thread's state is: [cnt] thread ids (in the target's PID namespace) and addresses. */
 int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addrs, size_t cnt);
-/* The stack that the thread in a slot sleeps with since before the session. */
-int ft_probe_seed_stack(struct ft_probe *p, __u32 slot, __u64 id);
+/* How often the target has replaced its program, modulo 256: h.slot of STACK and CODE records. */
+__u16 ft_probe_program(const struct ft_probe *p);
+/* The stack that the thread in a slot sleeps with. */
+int ft_probe_sleeper(struct ft_probe *p, __u32 slot, const struct ft_sleeper *s);
 /*
  * Calls cb for each weight of the kernel's table; with `take` they are taken out of it, which may
  * lose what is added in that very moment: only for a table that fills up, or when nothing is

@@ -89,9 +89,14 @@ int ft_probe_tstates(struct ft_probe *p, const __u32 *ns_tids, const __u64 *addr
 	return 0;
 }
 
-int ft_probe_seed_stack(struct ft_probe *p, __u32 slot, __u64 id)
+__u16 ft_probe_program(const struct ft_probe *p)
 {
-	if (bpf_map__update_elem(p->skel->maps.seed_ids, &slot, sizeof(slot), &id, sizeof(id),
+	return p->skel->bss->program_no & 0xff;
+}
+
+int ft_probe_sleeper(struct ft_probe *p, __u32 slot, const struct ft_sleeper *s)
+{
+	if (bpf_map__update_elem(p->skel->maps.sleepers, &slot, sizeof(slot), s, sizeof(*s),
 				 BPF_ANY))
 		return -errno;
 	return 0;

@@ -78,12 +78,6 @@ struct stack_entry {
 	__u32 node; /* FT_NO_STACK: there was no room */
 };
 
-/* A thread that sleeps since before the session, and its stack. */
-struct seeded {
-	__u32 tid;
-	__u64 id;
-};
-
 struct ft_stacker {
 	struct ft_probe *probe;
 	bool native, kernel;
@@ -167,7 +161,6 @@ void ft_stacker_free(struct ft_stacker *s)
 		free(s->cut[i]);
 	ft_symbols_free(s->symbols);
 	ft_intern_free(s->intern);
-	free(s->seeded);
 	free(s);
 }
 
@@ -599,85 +592,23 @@ int ft_stacker_record(struct ft_stacker *s, const void *data, size_t len)
 	return on_code(s, c, bytes + sizeof(*c));
 }
 
-/* One sleeping thread. Its stack is what it went to sleep with if it has not run since. */
-static int seed_one(struct ft_stacker *s, __u32 slot, const struct ft_thread *t, __u64 tstate)
+int ft_stacker_add(struct ft_stacker *s, __u32 target, const struct ft_pyframe *py, int cnt,
+		   __u64 *id)
 {
-	struct ft_pyframe py[FT_PY_ELEMS], again;
-	struct ft_ev_stack ev = {.target = t->target};
+	struct ft_ev_stack ev = {.target = target, .py_cnt = (__u16)cnt};
+	struct ft_pyframe again;
 	struct ft_pywalk w;
-	int i, n, err;
+	int i;
 
-	n = ft_py_walk(s->pid, &s->layout, tstate, py);
-	if (n < 0 || *(volatile const __u64 *)&t->switch_cnt)
-		return n == -ENOMEM ? n : 0;
+	ev.h.slot = ft_probe_program(s->probe);
 	ft_pw_begin(&w, 0);
-	for (i = 0; i < n; i++)
+	w.hash += (__u64)ev.h.slot
+		  << 8; /* as bpf/stack.bpf.h has it: the same stack, the same id */
+	for (i = 0; i < cnt; i++)
 		ft_pw_put(&w, &again, py[i].code, py[i].ident, py[i].at);
 	ev.id = w.hash ? w.hash : 1;
-	ev.py_cnt = (__u16)n;
-	err = on_stack(s, &ev, py, NULL, NULL);
-	if (err)
-		return err;
-	s->seeded[s->seeded_cnt++] = (struct seeded){.tid = t->tid, .id = ev.id};
-	err = ft_probe_seed_stack(s->probe, slot, ev.id);
-	if (err)
-		ft_debug("the stack of a sleeping thread was not told: %s", strerror(-err));
-	return 0;
-}
-
-static int cmp_seeded(const void *a, const void *b)
-{
-	const struct seeded *x = a, *y = b;
-
-	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-/* The stack of a thread's open interval, and how many intervals it stands for (0: not walked). */
-static __u64 open_stack(const struct ft_stacker *s, const struct ft_thread *t, __u32 *n)
-{
-	const struct seeded key = {.tid = t->tid}, *found;
-
-	*n = t->stack_n;
-	if (t->stack_n || t->switch_cnt || !(t->flags & FT_TF_SEEDED) || !s->seeded_cnt)
-		return t->stack;
-	found = bsearch(&key, s->seeded, s->seeded_cnt, sizeof(key), cmp_seeded);
-	*n = found != NULL;
-	return found ? found->id : 0;
-}
-
-int ft_stacker_seed(struct ft_stacker *s)
-{
-	const struct ft_thread *slots;
-	struct ft_pystate st = {0};
-	__u32 slot, used, max;
-	size_t i;
-	int err = 0;
-
-	slots = ft_probe_slots(s->probe, &max);
-	used = ft_probe_slots_used(s->probe);
-	free(s->seeded);
-	s->seeded_cnt = 0;
-	s->seeded = calloc(used ?: 1, sizeof(*s->seeded));
-	if (!s->seeded)
-		return -ENOMEM;
-	if (!s->layout.code_type || ft_runtime_state(s->pid, s->rt, &st))
-		goto out;
-	for (slot = 0; slot < used && !err; slot++) {
-		const struct ft_thread *t = &slots[slot];
-
-		if (!(t->flags & FT_TF_SEEDED) || t->switch_cnt || t->state == FT_ST_ON ||
-		    t->state == FT_ST_RUNQ)
-			continue;
-		for (i = 0; i < st.thread_cnt; i++)
-			if (st.threads[i].tid == t->ns_tid)
-				break;
-		if (i < st.thread_cnt)
-			err = seed_one(s, slot, t, st.threads[i].tstate);
-	}
-	qsort(s->seeded, s->seeded_cnt, sizeof(*s->seeded), cmp_seeded);
-out:
-	ft_pystate_free(&st);
-	return err;
+	*id = ev.id;
+	return on_stack(s, &ev, py, NULL, NULL);
 }
 
 int ft_stacker_node(const struct ft_stacker *s, __u64 id, __u32 *node)
@@ -738,40 +669,9 @@ int ft_stacker_weights(struct ft_stacker *s, bool end)
 	return 0;
 }
 
-int ft_stacker_open(struct ft_stacker *s, const struct ft_thread_rec *before,
-		    const struct ft_thread_rec *after, size_t cnt, __u64 end_ns)
+int ft_stacker_weight(struct ft_stacker *s, const struct ft_wkey *k, const struct ft_wval *v)
 {
-	size_t i;
-	int st, err = 0;
-
-	for (i = 0; i < cnt && !err; i++) {
-		const struct ft_thread *b = &before[i].t, *a = &after[i].t;
-		__u32 n;
-		__u64 id = open_stack(s, b, &n);
-
-		for (st = FT_ST_ON + 1; st < FT_ST_CNT && !err; st++) {
-			__u64 ns = a->state_ns[st] - b->state_ns[st];
-			struct ft_wkey k = {.stack = id, .kind = (__u8)st};
-			struct ft_wval v = {.ns = ns * n, .raw_ns = ns, .cnt = 1};
-
-			if (!n || !ns)
-				continue;
-			if (st == FT_ST_BLOCKED)
-				k.arg = (__u32)b->arg;
-			err = add_weight(s, &k, &v);
-		}
-		if (!err && (b->flags & FT_TF_HELD_OUT) && b->state != FT_ST_ON && b->gil_idx1) {
-			__u64 w = ft_probe_gil_wait(s->probe, b->target, b->gil_idx1 - 1u, end_ns);
-			struct ft_wkey k = {.stack = id, .kind = FT_SK_BLAME_OFF};
-			struct ft_wval v = {.cnt = 1};
-
-			if (w <= b->blame0)
-				continue;
-			v.ns = v.raw_ns = w - b->blame0;
-			err = add_weight(s, &k, &v);
-		}
-	}
-	return err;
+	return add_weight(s, k, v);
 }
 
 void ft_stacker_view(const struct ft_stacker *s, struct ft_stacks *out)

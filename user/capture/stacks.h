@@ -18,11 +18,9 @@ int ft_stacker_new(struct ft_probe *p, bool native, bool kernel, struct ft_stack
 void ft_stacker_free(struct ft_stacker *s); /* NULL is fine */
 /* Whose stacks they are; rt must stay. Call again when the process replaced its program. */
 void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *rt);
-/*
- * The stacks of threads that sleep since before the session; right after its start. What cannot be
- * read stays without a stack. 0 or -ENOMEM.
- */
-int ft_stacker_seed(struct ft_stacker *s);
+/* A stack that user space walked, and its id. 0 or -ENOMEM. */
+int ft_stacker_add(struct ft_stacker *s, __u32 target, const struct ft_pyframe *py, int cnt,
+		   __u64 *id);
 /* Now and then, while the process lives: what it has mapped since. */
 void ft_stacker_refresh(struct ft_stacker *s);
 /* Takes a FT_EV_STACK or FT_EV_CODE record, as it came. 0, -EBADMSG, -ENOMEM. */
@@ -30,12 +28,11 @@ int ft_stacker_record(struct ft_stacker *s, const void *data, size_t len);
 /* The node of a stack's id (0: FT_NO_STACK). -ENOENT: not described yet. */
 int ft_stacker_node(const struct ft_stacker *s, __u64 id, __u32 *node);
 /*
- * Reads the weights. `end`: nothing is counted any more. After that also those of the threads' open
- * intervals can be added: the slots before and after they were closed, [cnt] each. 0 or -errno.
+ * Reads the weights. `end`: nothing is counted any more, and after that further ones can be added.
+ * 0 or -errno.
  */
 int ft_stacker_weights(struct ft_stacker *s, bool end);
-int ft_stacker_open(struct ft_stacker *s, const struct ft_thread_rec *before,
-		    const struct ft_thread_rec *after, size_t cnt, __u64 end_ns);
+int ft_stacker_weight(struct ft_stacker *s, const struct ft_wkey *k, const struct ft_wval *v);
 /* Frames, nodes and weights so far; valid until the next call. */
 void ft_stacker_view(const struct ft_stacker *s, struct ft_stacks *out);
 /* stacks_*, and the libraries in which native stacks end early, for the session's head. */

@@ -122,8 +122,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (ft_parse_long(arg, 0, MAX_HZ, &n))
 			ft_usage(o->verb, "-F %s: a number from 0 to %d is needed", arg, MAX_HZ);
 		o->cap.stack_hz = n;
-		if (o->cap.tick_hz < o->cap.stack_hz)
-			o->cap.tick_hz = n;
 		break;
 	case OPT_NATIVE:
 		o->cap.native = true;
@@ -157,6 +155,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		break;
 	case ARGP_KEY_END:
+		/* stacks are taken in ticks; who wants no ticks gets none on core, and is told */
+		if (o->cap.tick_hz && o->cap.tick_hz < o->cap.stack_hz)
+			o->cap.tick_hz = o->cap.stack_hz;
 		if (!o->cap.pid && !o->cap.argv)
 			ft_usage(o->verb, "a process (-p PID) or a program (-- COMMAND) is needed");
 		if (o->cap.pid && o->cap.argv)
