@@ -51,6 +51,16 @@ static int by_total(const void *a, const void *b)
 	return x->frame < y->frame ? -1 : x->frame > y->frame;
 }
 
+/* Whose a node's own time is: a mark's is its caller's, as in the tables of the report. */
+static __u32 owner_of(const struct ft_flame *f, __u32 n)
+{
+	__u32 at = n;
+
+	while (at && f->frame[f->node[at].frame].kind == FT_FK_MARK)
+		at = f->node[at].parent;
+	return at ? at : n;
+}
+
 /* Adds the nodes up; open[] counts how often a function stands on the stack at hand. */
 static void add_up(const struct ft_flame *f, const struct ft_kin *k, const __u32 *func,
 		   struct ft_func_row *row, __u32 *open)
@@ -62,9 +72,10 @@ static void add_up(const struct ft_flame *f, const struct ft_kin *k, const __u32
 
 		if (n) {
 			struct ft_func_row *r = &row[func[node->frame]];
+			struct ft_func_row *own = &row[func[f->node[owner_of(f, n)].frame]];
 
-			r->self_ns += node->self_ns;
-			r->base_self_ns += node->base_self_ns;
+			own->self_ns += node->self_ns;
+			own->base_self_ns += node->base_self_ns;
 			if (!open[func[node->frame]]++) {
 				r->total_ns += node->total_ns;
 				r->base_ns += node->base_ns;

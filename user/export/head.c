@@ -94,6 +94,23 @@ static void scaling(const struct ft_flame *f, struct ft_text *out)
 			       f->factor);
 }
 
+/* The session that a difference is drawn against. */
+static void base(const struct ft_flame *f, struct ft_text *out)
+{
+	char num[NUM];
+
+	if (!f->differs || !f->base_info)
+		return;
+	ft_text_add(out, ". Base: ");
+	python(f->base_info, out);
+	if (f->base_duration_ns)
+		ft_text_printf(out, "watched for %s" DOT,
+			       ft_format_ns(f->base_duration_ns, num, sizeof(num)));
+	ft_text_printf(out, "%s in all, scaled to ",
+		       ft_format_ns(f->base_total_ns, num, sizeof(num)));
+	ft_text_printf(out, "%s", ft_format_ns(f->total_ns, num, sizeof(num)));
+}
+
 void ft_head_facts(const struct ft_flame *f, struct ft_text *out)
 {
 	char num[NUM];
@@ -109,6 +126,7 @@ void ft_head_facts(const struct ft_flame *f, struct ft_text *out)
 	add_percent(out, f->sampled_ns, f->total_ns);
 	ft_text_add(out, " seen with a stack");
 	scaling(f, out);
+	base(f, out);
 }
 
 void ft_head_hidden(const struct ft_flame *f, const struct ft_boxes *b, struct ft_text *out)

@@ -52,6 +52,11 @@ struct ft_flame {
 	__u64 sampled_ns; /* of it, what was really seen with a stack */
 	__u64 samples;
 	bool differs; /* base_ns is set */
+	/* of a difference: the other session, borrowed, and its own figures before they were scaled
+	 */
+	const struct ft_session_info *base_info;
+	__u64 base_total_ns;
+	__u64 base_duration_ns;
 	/* GIL blame: what ticks saw was to be multiplied by this to make up the waits that are not
 	 * known exactly; outside 0.5 to 2 it was not. 0: ticks saw none, or another question */
 	double factor;

@@ -111,6 +111,9 @@ int ft_flame_diff(const struct ft_flame *a, const struct ft_flame *b, struct ft_
 	out->samples = b->samples;
 	out->factor = b->factor;
 	out->differs = true;
+	out->base_info = a->info;
+	out->base_total_ns = a->total_ns;
+	out->base_duration_ns = a->duration_ns;
 out:
 	ft_stack_tree_free(&t);
 	free(of);
