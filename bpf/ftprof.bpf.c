@@ -469,8 +469,10 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u
 	bool sample = false;
 	__u64 id, ns;
 
+	/* evenly spread, but not evenly spaced: the sum stays within one tick of what it should be
+	 */
 	c->tick_acc += stack_hz;
-	if (c->tick_acc >= rate) {
+	if (c->tick_acc > (__s32)(bpf_get_prandom_u32() % rate)) {
 		c->tick_acc -= rate;
 		sample = true;
 	}

@@ -287,7 +287,7 @@ struct ft_cpu {
 	__u32 walk_want;  /* switches in it */
 	__u32 walk_cnt;	  /* walks in it since `every` changed */
 	__u32 every;	  /* one in so many switches is walked; 0: all */
-	__u32 tick_acc;	  /* which ticks walk */
+	__s32 tick_acc;	  /* which ticks walk */
 };
 
 /* A thread's task storage; a group leader's `target1` is what makes its process a target. */

@@ -457,7 +457,7 @@ static int run(struct session *s)
 		err = ft_collector_drain(s->collector);
 		if (err)
 			return err;
-		ft_probe_jitter(s->probe);
+		ft_probe_jitter(s->probe, now_ns());
 		if (signalled(s))
 			return 0;
 		if (s->exec_seen) {

@@ -22,7 +22,8 @@
 #include "capture/probe_priv.h"
 #include "ftprof_state.h"
 
-#define JITTER_CORES 4
+#define JITTER_NS 500000000ull /* each core's ticks are moved about so often */
+#define JITTER_PASSES 8	       /* some of the cores a time: it interrupts them */
 
 static __u64 now_ns(void)
 {
@@ -476,17 +477,17 @@ int ft_probe_free_slot(struct ft_probe *p, __u32 slot)
 	return 0;
 }
 
-void ft_probe_jitter(struct ft_probe *p)
+void ft_probe_jitter(struct ft_probe *p, __u64 now)
 {
-	int i, n = p->tick_cnt < JITTER_CORES ? p->tick_cnt : JITTER_CORES;
+	__u64 period = 1000000000ull / (p->opts.tick_hz ?: 1) | 1;
+	int i, n = (p->tick_cnt + JITTER_PASSES - 1) / JITTER_PASSES;
 
-	/* each call interrupts its core: a few of them a time */
+	if (now - p->jitter_ns < JITTER_NS / JITTER_PASSES)
+		return;
+	p->jitter_ns = now;
 	for (i = 0; i < n; i++) {
-		__u64 period = 1000000000ull / p->opts.tick_hz;
-
-		period += period / 16 * (__u64)(rand_r(&p->jitter) % 256) / 128 - period / 16;
 		p->jitter_next = (p->jitter_next + 1) % p->tick_cnt;
-		/* without it the ticks are even: no reason to give up */
+		/* without it the ticks keep their phase: no reason to give up */
 		ioctl(p->tick_fd[p->jitter_next], PERF_EVENT_IOC_PERIOD, &period);
 	}
 }

@@ -91,8 +91,12 @@ int ft_probe_weights(struct ft_probe *p, bool take,
 		     void *ctx);
 /* Waiters x time of a target's GIL up to `now`, in ns; 0 when it cannot be read. */
 __u64 ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now);
-/* Moves the period of the ticks by some per cent, so that they keep step with nothing. */
-void ft_probe_jitter(struct ft_probe *p);
+/*
+ * Now and then begins the ticks' periods anew, at a moment that nothing in the target knows, so
+ * that they keep step with nothing for long. What is left of a period is lost: a tick in five
+ * hundred.
+ */
+void ft_probe_jitter(struct ft_probe *p, __u64 now);
 
 /* The GIL probes. */
 struct ft_uprobe {

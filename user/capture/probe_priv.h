@@ -25,8 +25,8 @@ struct ft_probe {
 	int link_cnt;
 	struct bpf_link *uprobe[MAX_UPROBES];
 	int uprobe_cnt;
-	unsigned int jitter; /* state of a random generator */
-	int jitter_next;     /* tick whose period moves next */
+	__u64 jitter_ns; /* when ticks were last moved */
+	int jitter_next; /* the one to move next */
 	int *tick_fd;
 	struct bpf_link **tick_link;
 	int tick_cnt;
