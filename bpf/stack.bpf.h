@@ -275,8 +275,13 @@ __attribute__((noinline)) __u64 tstate_search(__u32 target, __u32 ns_tid)
 	if (!tg || !tg->runtime)
 		return 0;
 	known = bpf_map_lookup_elem(&tstates, &ns_tid);
-	if (known && !tg->many_interps && is_own_tstate(0, tg, ns_tid, *known))
-		return *known;
+	if (known && is_own_tstate(0, tg, ns_tid, *known)) {
+		if (!tg->many_interps)
+			return *known;
+		/* at least that: the oldest interpreters are not reached when there are many */
+		best = *known;
+		best_rank = 1;
+	}
 	if (bpf_probe_read_user(&interp, 8, (void *)(tg->runtime + tg->interp_head)))
 		return 0;
 	for (i = 0; i < TSTATE_INTERPS && interp; i++) {
@@ -348,13 +353,14 @@ ft_inline __u32 copy_string(const struct ft_pylayout *l, struct ft_pybuf *b, __u
 	return bytes;
 }
 
+/* A description: no event, and one that finds no room is sent again when it is next met. */
 ft_inline int send(void *rec, __u32 len, __u32 type)
 {
 	struct ft_ev_hdr *h = rec;
 
 	h->ts = bpf_ktime_get_ns();
 	h->slot = PROGRAM_NO;
-	if (!emit(rec, len, type))
+	if (!put(rec, len, type))
 		return 0;
 	count(FT_CN_LOST_STACK);
 	return -1;
@@ -731,7 +737,7 @@ __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 	 * User space sees all long sleeps that were not walked: so one that was walked by chance
 	 * stands for none but itself.
 	 */
-	if (n > 1 && off >= FT_LONG_SLEEP_NS)
+	if (n > 1 && off >= FT_LONG_SLEEP_NS && s->state != FT_ST_RUNQ)
 		n = 1;
 	if (!n) {
 		asleep = bpf_map_lookup_elem(&sleepers, &slot);
