@@ -50,6 +50,21 @@ class Programs(unittest.TestCase):
 class Interpreters(unittest.TestCase):
     def test_code_of_another_interpreter(self):
         """A thread that runs another interpreter's code has two thread states: the inner counts."""
+        self.guest()
+
+    def test_many_interpreters(self):
+        """Newer ones stand before it in the list, more than the BPF side looks through."""
+        stacks = self.record("on-cpu", 20)[1]
+        self.assertGreater(share(stacks, "spin_outside"), 0.25, stacks)
+
+    def record(self, of, idle):
+        with tempfile.TemporaryDirectory() as where:
+            session = os.path.join(where, "s.ftprof")
+            with ftp.start("gil", "guest.py", 4, idle, urgent=True) as load:
+                _, truth = ftp.watch(load, session=session)
+            return truth, folded(session, of)
+
+    def guest(self):
         with tempfile.TemporaryDirectory() as where:
             session = os.path.join(where, "s.ftprof")
             with ftp.start("gil", "guest.py", 4, urgent=True) as load:

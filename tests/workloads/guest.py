@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A thread that goes back and forth between its own interpreter and another one.
 
-    guest.py [ROUNDS]
+    guest.py [ROUNDS [IDLE]]
 
 Five times a round it counts for 70 ms and sleeps for 30 ms here, then counts for 110 ms and sleeps
-for 70 ms in the other interpreter. Truth: the parts of both that belong to the other one.
+for 70 ms in the other interpreter; IDLE more interpreters do nothing. Truth: the parts of both
+that belong to the other one.
 """
 
 from concurrent import interpreters
@@ -38,6 +39,7 @@ def sleep_outside(seconds):
 
 def main():
     other = interpreters.create()
+    idle = [interpreters.create() for _ in range(workload.arg(2, 0))]
 
     def work():
         for _ in range(workload.arg(1, 4)):
@@ -48,7 +50,7 @@ def main():
 
     start = workload.begin()
     tids = workload.run_threads([work])
-    workload.end(start, tids=tids, **{"on-cpu": 11 / 18, "blocked": 7 / 10})
+    workload.end(start, tids=tids, idle=len(idle), **{"on-cpu": 11 / 18, "blocked": 7 / 10})
 
 
 main()

@@ -72,7 +72,8 @@ static int look_at(struct ft_sleepers *sl, int pid, const struct ft_pylayout *l,
 	struct ft_pyframe py[FT_PY_ELEMS];
 	int n, err;
 
-	n = ft_py_walk(pid, l, tstate, py);
+	/* a native thread has an empty stack, as when the BPF side walks it */
+	n = tstate ? ft_py_walk(pid, l, tstate, py) : 0;
 	/* one that ran meanwhile has another stack now */
 	if (n < 0 || *(volatile const __u64 *)&live->switch_cnt != seen->switch_cnt ||
 	    *(volatile const __u64 *)&live->start_ns != seen->start_ns)
@@ -115,7 +116,6 @@ int ft_sleepers_look(struct ft_sleepers *sl, int pid, const struct ft_runtime *r
 	used = ft_probe_slots_used(sl->probe);
 	for (slot = 0; slot < used && !err; slot++) {
 		struct ft_thread seen = slots[slot];
-		__u64 tstate;
 
 		if (!is_wanted(sl, slot, &seen, now, begin))
 			continue;
@@ -123,9 +123,8 @@ int ft_sleepers_look(struct ft_sleepers *sl, int pid, const struct ft_runtime *r
 		if (!have && ft_runtime_state(pid, rt, &st))
 			break;
 		have = true;
-		tstate = tstate_of(&st, seen.ns_tid);
-		if (tstate)
-			err = look_at(sl, pid, &t.py, slot, &slots[slot], &seen, tstate);
+		err = look_at(sl, pid, &t.py, slot, &slots[slot], &seen,
+			      tstate_of(&st, seen.ns_tid));
 	}
 	ft_pystate_free(&st);
 	return err;
@@ -137,7 +136,7 @@ static __u64 open_stack(const struct ft_sleepers *sl, const struct ft_thread *t,
 	__u32 i;
 
 	*n = t->stack_n;
-	if (ns >= FT_LONG_SLEEP_NS && *n > 1)
+	if (ns >= FT_LONG_SLEEP_NS && *n > 1 && t->state != FT_ST_RUNQ)
 		*n = 1;
 	if (*n)
 		return t->stack;

@@ -82,7 +82,6 @@ struct ft_stacker {
 	struct ft_probe *probe;
 	bool native, kernel;
 	int pid;
-	const struct ft_runtime *rt;
 	struct ft_pylayout layout;
 	struct ft_symbols *symbols;
 	bool no_kernel_names; /* said once */
@@ -95,9 +94,7 @@ struct ft_stacker {
 	__u64 unnamed;
 	__u64 undescribed;
 	__u64 undescribed_kept; /* as it was when the weights were kept */
-	struct seeded *seeded;	/* sorted by tid */
-	size_t seeded_cnt;
-	char *cut[CUTS_MAX]; /* libraries in which native stacks end early */
+	char *cut[CUTS_MAX];	/* libraries in which native stacks end early */
 	int cut_cnt;
 	/* scratch of one stack */
 	struct ft_symbol user[FT_USER_DEPTH];
@@ -170,7 +167,6 @@ void ft_stacker_target(struct ft_stacker *s, int pid, const struct ft_runtime *r
 	int err;
 
 	s->pid = pid;
-	s->rt = rt;
 	memset(&s->layout, 0, sizeof(s->layout));
 	if (!rt->no_offsets && !ft_runtime_target(rt, &t))
 		s->layout = t.py;
@@ -602,8 +598,8 @@ int ft_stacker_add(struct ft_stacker *s, __u32 target, const struct ft_pyframe *
 
 	ev.h.slot = ft_probe_program(s->probe);
 	ft_pw_begin(&w, 0);
-	w.hash += (__u64)ev.h.slot
-		  << 8; /* as bpf/stack.bpf.h has it: the same stack, the same id */
+	/* as bpf/stack.bpf.h has it: the same stack, the same id */
+	w.hash += (__u64)ev.h.slot << 8;
 	for (i = 0; i < cnt; i++)
 		ft_pw_put(&w, &again, py[i].code, py[i].ident, py[i].at);
 	ev.id = w.hash ? w.hash : 1;
