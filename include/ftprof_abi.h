@@ -9,7 +9,7 @@
 #ifndef FTPROF_ABI_H
 #define FTPROF_ABI_H
 
-#define FT_ABI_VERSION 2
+#define FT_ABI_VERSION 3
 
 #define FT_COMM_LEN 16
 #define FT_MAX_SLOTS 16382 /* a slot index + 1 fits the 14 bits it has in the wake word */
@@ -17,7 +17,11 @@
 #define FT_MAX_CPUS 1024
 #define FT_MAX_SYSCALLS 512
 #define FT_MAX_TARGETS 64
-#define FT_MAX_SPIN_RANGES 6
+#define FT_MAX_CODE_RANGES 24
+#define FT_MAX_LOCKS 4096   /* locks (and types) that are told apart; the rest is one */
+#define FT_LOCK_NAME_LEN 64 /* of a type's name */
+#define FT_LOCK_CALLERS 24  /* words of a native waiter's stack */
+#define FT_MAX_PAUSE_CAUSES 256
 
 #define FT_PY_DEPTH 128	  /* Python frames a stack has at most; the innermost ones are kept */
 #define FT_PY_ELEMS 161	  /* those and the marks between and behind them */
@@ -72,7 +76,16 @@ enum ft_origin {
 #define FT_SK_BLAME 24	    /* the holder on a core */
 #define FT_SK_BLAME_OFF 25  /* the holder off core */
 #define FT_SK_BLAME_FREE 26 /* nobody held it: from the wake-up of a waiter to its arrival */
-#define FT_SK_CNT 27
+/*
+ * Of LOCK_WAIT, SYNC_WAIT, ON_SPIN and the next two, `arg` is the number of a lock (struct
+ * ft_lock), 0: not known.
+ */
+#define FT_SK_LOCK_OWNER 27 /* who woke a waiter stood here; the time that it had waited */
+#define FT_SK_SHARED                                                                               \
+	28	       /* on a core, changing a reference count that threads share; a part         \
+			* of the time in FT_SK_ON + FT_ON_FREE */
+#define FT_SK_PAUSE 29 /* asked for a stop-the-world; time stopped; arg: number of the cause */
+#define FT_SK_CNT 30
 
 /*
  * GIL wait lengths are kept in log-linear buckets: values below 32 ns exactly, above it 16 buckets
@@ -142,7 +155,7 @@ struct ft_thread {
 	__u8 gil_idx1;	     /* index + 1 of the GIL it was last seen with, 0: none yet */
 	__u8 exact_gen;	     /* window of the GIL probes that FT_TF_EXACT belongs to */
 	__u8 site_cnt;	     /* times that was believed since it was last looked at */
-	__u8 pad[4];
+	__u32 lock;	     /* number of the lock that it sleeps for, 0: none or not known */
 	char comm[FT_COMM_LEN];
 };
 
@@ -211,11 +224,70 @@ struct ft_pylayout {
 
 _Static_assert(sizeof(struct ft_pylayout) == 56, "ABI");
 
-/* Code whose presence under a tick means spinning for a lock: [lo, hi) in the target. */
-struct ft_range {
-	__u64 lo;
-	__u64 hi;
+/* What a tick means that stands in a range of the interpreter's code. */
+enum ft_code_class {
+	FT_CC_NONE = 0,
+	FT_CC_MUTEX = 1,   /* _PyMutex_LockTimed: spins for the mutex in register `reg` */
+	FT_CC_SPIN = 2,	   /* another slow path of a lock */
+	FT_CC_SHARED = 3,  /* changes reference counts that threads share */
+	FT_CC_MERGE = 4,   /* queued decrefs and their merging (_Py_brc_*) */
+	FT_CC_DELAYED = 5, /* frees that wait until no thread can look (QSBR) */
+	FT_CC_CNT = 6,
 };
+
+/* x86-64's numbers of registers, as its instructions have them. */
+#define FT_REG_NONE 0xff
+
+struct ft_code_range {
+	__u64 lo; /* in the target: [lo, hi) */
+	__u64 hi;
+	__u32 cls;  /* enum ft_code_class */
+	__u32 reg;  /* where FT_CC_MUTEX keeps the mutex from `live` on, FT_REG_NONE: not known */
+	__u64 live; /* address behind the instruction that puts it there */
+};
+
+/* What a lock is; the order is part of the session file. */
+enum ft_lock_kind {
+	FT_LK_NONE = 0,
+	FT_LK_OBJECT = 1,    /* the mutex in an object's head */
+	FT_LK_THREADING = 2, /* threading.Lock and kin: the object behind it is one */
+	FT_LK_RUNTIME = 3,   /* any other PyMutex: of the runtime, of an interpreter, of C code */
+	FT_LK_NATIVE = 4,    /* a pthread mutex */
+	FT_LK_TYPE = 5,	     /* no lock: a type whose objects' reference counts are shared */
+	FT_LK_CNT = 6,
+};
+
+/* One lock, by its number. Counted while the session runs. */
+struct ft_lock {
+	__u64 addr; /* of the mutex, 0: many that found no room of their own */
+	__u64 type; /* of the object around it, 0: none that can be told */
+	__u64 waits;
+	__u64 wait_ns; /* asleep for it, without the wait for a core that follows */
+	__u64 wait_max_ns;
+	__u64 spin_ticks; /* ticks that found a thread spinning for it */
+	__u64 yields;	  /* sched_yield() calls seen, in windows */
+	__u64 threads[4]; /* bits: slot modulo 256 of who waited or spun */
+	__u64 seen_ns;	  /* first */
+	__u32 kind;	  /* enum ft_lock_kind */
+	__u32 target;
+	char name[FT_LOCK_NAME_LEN];   /* tp_name of the type, a stranger's bytes */
+	__u64 caller[FT_LOCK_CALLERS]; /* FT_LK_NATIVE: the first waiter's stack */
+};
+
+/* Who asked for stop-the-world pauses. */
+struct ft_pause {
+	__u64 ip;    /* that stop_the_world returns to */
+	__u32 flags; /* FT_PF_* */
+	__u32 pad;
+	__u64 cnt;
+	__u64 to_stop_ns; /* from asking until all threads stood */
+	__u64 stopped_ns;
+	__u64 max_ns;  /* longest time stopped */
+	__u64 threads; /* that went to sleep for it */
+};
+
+#define FT_PF_GC 0x1u	  /* while a garbage collection was on */
+#define FT_PF_GIL_ON 0x2u /* the GIL came on in it: an extension is imported */
 
 /*
  * What the BPF programs must know of a target's interpreter; written by user space before
@@ -247,8 +319,12 @@ struct ft_target {
 	__u8 no_offsets;      /* 3.9 to 3.12: only the GIL probes tell */
 	__u8 many_interps;    /* written by the BPF programs: a thread may have several states */
 	__u8 pad[2];
-	__u16 spin_cnt;
-	struct ft_range spin[FT_MAX_SPIN_RANGES];
+	__u16 range_cnt;
+	struct ft_code_range range[FT_MAX_CODE_RANGES];
+	__u64 type_type;     /* address of PyType_Type, 0: types cannot be checked */
+	__u64 gc_collecting; /* of the main interpreter: address of gc.collecting, 0: not known */
+	__u64 ob_mutex;	     /* in an object's head; 0: this build has none */
+	__u64 ob_shared;     /* ob_ref_shared; likewise */
 	struct ft_pylayout py;
 	/* written by the BPF programs: the GILs of the interpreters seen so far */
 	__u64 interp_seen; /* head of the interpreter list when `gil` was filled */
@@ -306,7 +382,8 @@ enum ft_ev_type {
 	FT_EV_FORK = 7,	 /* the target made a process */
 	FT_EV_STACK = 8, /* a stack that was not seen before (or not lately) */
 	FT_EV_CODE = 9,	 /* a code object that was not seen before (or not lately) */
-	FT_EV_TYPE_CNT = 10,
+	FT_EV_GIL = 10,	 /* the GIL of a free-threaded build was enabled for good */
+	FT_EV_TYPE_CNT = 11,
 };
 
 struct ft_ev_hdr {
@@ -414,7 +491,17 @@ struct ft_ev_code {
 	__u8 pad[2];
 };
 
+/* The interpreter warned that a module brought the GIL back (import.c, PyErr_WarnFormat). */
+struct ft_ev_gil {
+	struct ft_ev_hdr h; /* slot: the thread that imports */
+	__u64 stack;
+	char module[128]; /* UTF-8 if ASCII; a stranger's bytes */
+};
+
 _Static_assert(sizeof(struct ft_ev_hdr) == 16, "ABI");
+_Static_assert(sizeof(struct ft_ev_gil) == 152, "ABI");
+_Static_assert(sizeof(struct ft_lock) == 360, "ABI");
+_Static_assert(sizeof(struct ft_code_range) == 32, "ABI");
 _Static_assert(sizeof(struct ft_ev_stack) == 32, "ABI");
 _Static_assert(sizeof(struct ft_ev_code) == 80, "ABI");
 _Static_assert(sizeof(struct ft_ev_slice) == 56, "ABI");
@@ -449,9 +536,19 @@ enum ft_cnt {
 	FT_CN_REPAIRED = 20,
 	FT_CN_LOST_STACK = 21, /* descriptions of stacks and code that no ring took: sent again */
 	FT_CN_STACK_FULL = 22, /* weights that found no room: counted without their stack */
-	FT_CN_STACK_SKIPPED = 23, /* switches above the budget, not walked */
-	FT_CN_STACK_MARK = 24,	  /* + enum ft_pymark: stacks that hold such a mark */
-	FT_CN_CNT = 32,
+	FT_CN_STACK_SKIPPED = 23,   /* switches above the budget, not walked */
+	FT_CN_STACK_MARK = 24,	    /* + enum ft_pymark: stacks that hold such a mark */
+	FT_CN_TICKS_CLASS = 32,	    /* + enum ft_code_class: on-core ticks in such code */
+	FT_CN_TICKS_GC = 38,	    /* ticks of a thread while its interpreter collects garbage */
+	FT_CN_TICKS_ATOMIC = 39,    /* of those in FT_CC_SHARED, found by the instruction */
+	FT_CN_LOCK_FULL = 40,	    /* locks that found no number of their own */
+	FT_CN_LOCK_READ = 41,	    /* locks whose object could not be read or was none */
+	FT_CN_PROBE_PAUSE = 42,	    /* hits of the probes on stop_the_world and start_the_world */
+	FT_CN_PROBE_WARN = 43,	    /* hits of the probe on PyErr_WarnFormat */
+	FT_CN_PAUSE_LOST = 44,	    /* pauses that could not be counted with their cause */
+	FT_CN_YIELDS = 45,	    /* sched_yield() calls seen, in windows */
+	FT_CN_YIELDS_SWITCHED = 46, /* of all calls those that gave the core away: exact */
+	FT_CN_CNT = 48,
 };
 
 /*
