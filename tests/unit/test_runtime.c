@@ -184,16 +184,22 @@ static void test_target(void **state)
 	struct world *w = *state;
 	struct ft_target t;
 
-	w->rt.spin_cnt = 1;
-	w->rt.spin[0].lo = 16;
-	w->rt.spin[0].hi = 32;
+	w->rt.range_cnt = 1;
+	w->rt.range[0].lo = 16;
+	w->rt.range[0].hi = 32;
+	w->rt.type_type = 0x6000;
+	w->rt.main_interp = 0x100000;
 	w->rt.off.py.code_type = 0x5000;
 	assert_int_equal(ft_runtime_target(&w->rt, &t), 0);
 	assert_int_equal(t.runtime, w->rt.runtime);
 	assert_int_equal(t.free_threaded, 1);
 	assert_int_equal(t.no_offsets, 0);
-	assert_int_equal(t.spin_cnt, 1);
-	assert_int_equal(t.spin[0].hi, 32);
+	assert_int_equal(t.range_cnt, 1);
+	assert_int_equal(t.range[0].hi, 32);
+	assert_int_equal(t.type_type, 0x6000);
+	assert_int_equal(t.gc_collecting, 0x100000 + w->rt.off.interp_gc + w->rt.off.gc_collecting);
+	assert_int_equal(t.ob_mutex, 10);
+	assert_int_equal(t.ob_shared, 16);
 	assert_int_equal(t.interp_head, w->rt.off.interp_head);
 	assert_int_equal(t.py.code_type, 0x5000);
 	assert_int_equal(t.py.ts_frame, w->rt.off.ts_frame);
@@ -202,7 +208,8 @@ static void test_target(void **state)
 	assert_int_equal(t.no_offsets, 1);
 	assert_int_equal(t.interp_head, 0);
 	assert_int_equal(t.py.code_type, 0); /* nothing is walked */
-	w->rt.spin_cnt = FT_MAX_SPIN_RANGES + 1;
+	assert_int_equal(t.gc_collecting, 0);
+	w->rt.range_cnt = FT_MAX_CODE_RANGES + 1;
 	assert_int_equal(ft_runtime_target(&w->rt, &t), -EINVAL);
 }
 

@@ -32,6 +32,7 @@ struct layout {
 	__u8 runtime_size, interp_head;
 	__u8 interp_size, interp_id, interp_next, interp_threads, interp_gil;
 	__u8 own_gil, own_gil_enabled, own_gil_locked, own_gil_holder;
+	__u8 interp_gc, interp_modules, gc_size, gc_collecting;
 	__u8 ts_size, ts_prev, ts_next, ts_interp, ts_frame, ts_thread_id, ts_native_id, ts_status;
 	__u8 ob_size, ob_type, type_size, tp_name;
 	__u8 fr_size, fr_previous, fr_executable, fr_instr_ptr, fr_owner, fr_tlbc;
@@ -60,6 +61,10 @@ static const struct layout layouts[] = {
 		.own_gil_enabled = 16,
 		.own_gil_locked = 17,
 		.own_gil_holder = 18,
+		.interp_gc = 10,
+		.interp_modules = 11,
+		.gc_size = 71,
+		.gc_collecting = 72,
 		.ts_size = 19,
 		.ts_prev = 20,
 		.ts_next = 21,
@@ -109,6 +114,10 @@ static const struct layout layouts[] = {
 		.own_gil_enabled = 17,
 		.own_gil_locked = 18,
 		.own_gil_holder = 19,
+		.interp_gc = 11,
+		.interp_modules = 12,
+		.gc_size = 81,
+		.gc_collecting = 82,
 		.ts_size = 22,
 		.ts_prev = 23,
 		.ts_next = 24,
@@ -160,6 +169,10 @@ static const struct layout layouts[] = {
 		.own_gil_enabled = 17,
 		.own_gil_locked = 18,
 		.own_gil_holder = 19,
+		.interp_gc = 11,
+		.interp_modules = 12,
+		.gc_size = 94,
+		.gc_collecting = 95,
 		.ts_size = 22,
 		.ts_prev = 23,
 		.ts_next = 24,
@@ -254,6 +267,10 @@ static const char *implausible(const struct ft_offsets *o, __u64 type_size)
 		{"threads.head", o->interp_threads, 8, o->interp_size},
 		{"ceval.gil", o->interp_gil, 8, o->interp_size},
 		{"_gil", o->interp_own_gil, 8, o->interp_size},
+		{"imports.modules", o->interp_modules, 8, o->interp_size},
+		{"gc", o->interp_gc, 8, o->interp_size},
+		{"gc size", o->gc_size, 8, o->interp_size - o->interp_gc},
+		{"gc.collecting", o->gc_collecting, 4, o->gc_size},
 		{"thread prev", o->ts_prev, 8, o->ts_size},
 		{"thread next", o->ts_next, 8, o->ts_size},
 		{"thread interp", o->ts_interp, 8, o->ts_size},
@@ -503,6 +520,10 @@ static void read_words(const void *buf, const struct layout *l, struct ft_offset
 	o->interp_threads = word(buf, l->interp_threads);
 	o->interp_gil = word(buf, l->interp_gil);
 	o->interp_own_gil = word(buf, l->own_gil);
+	o->interp_gc = word(buf, l->interp_gc);
+	o->interp_modules = word(buf, l->interp_modules);
+	o->gc_size = word(buf, l->gc_size);
+	o->gc_collecting = word(buf, l->gc_collecting);
 	o->ts_size = word(buf, l->ts_size);
 	o->ts_prev = word(buf, l->ts_prev);
 	o->ts_next = word(buf, l->ts_next);

@@ -23,6 +23,10 @@ struct ft_offsets {
 	__u64 interp_size, interp_id, interp_next, interp_threads;
 	__u64 interp_gil;     /* ceval.gil, a pointer */
 	__u64 interp_own_gil; /* the GIL inside the interpreter state, that gil may point to */
+	__u64 interp_gc;      /* struct _gc_runtime_state, in the interpreter state */
+	__u64 interp_modules; /* imports.modules, a pointer: sys.modules */
+	__u64 gc_size;
+	__u64 gc_collecting; /* an int, in struct _gc_runtime_state */
 	/* PyThreadState */
 	__u64 ts_size, ts_prev, ts_next, ts_interp, ts_frame, ts_thread_id, ts_native_id, ts_status;
 	__u64 ts_state; /* attached, detached, suspended: derived from ts_status by version */

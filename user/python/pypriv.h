@@ -16,8 +16,14 @@ char *ft_py_safe(char *dst, size_t sz, const char *s);
 int ft_py_minor_of_path(const char *path);
 /* Can the mapped file of this name hold an interpreter, going by its name? */
 bool ft_py_likely(const char *path);
-/* Fills the run-time range of a function, false if there is no such symbol or it has no length. */
-bool ft_py_range(struct ft_elf *e, __u64 bias, const char *name, struct ft_range *out);
+/* ft_code_ranges() of files that are open; libc may be NULL. */
+size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct ft_elf *libc,
+			 struct ft_code_range *out, size_t max);
+/*
+ * The main interpreter's state. One that is not made yet is where it will be: at the end of
+ * _PyRuntime. 0: not known.
+ */
+__u64 ft_py_main_interp(int pid, const struct ft_runtime *rt);
 /* Copies path, usable path, bias of an opened map. 0 or -errno. */
 int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_map *map, struct ft_pyfile *f,
 	       struct ft_elf **elf);

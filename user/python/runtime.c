@@ -50,18 +50,6 @@ int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_map *map, st
 	return err;
 }
 
-bool ft_py_range(struct ft_elf *e, __u64 bias, const char *name, struct ft_range *out)
-{
-	struct ft_elf_sym sym;
-
-	if (ft_elf_symbol(e, name, &sym) || sym.ambiguous || !sym.size ||
-	    !ft_elf_is_code(e, sym.vaddr))
-		return false;
-	out->lo = sym.vaddr + bias;
-	out->hi = out->lo + sym.size;
-	return true;
-}
-
 /* Looks for the cookie in the writable data of one file. */
 static int scan_cookie(const struct finder *f, const struct ft_map *like, __u64 *addr)
 {
@@ -210,42 +198,32 @@ static int identify(struct finder *f, const struct ft_map *map, struct ft_elf *e
 }
 
 /*
- * Where PyCode_Type is: by it the walker tells a code object from what else a frame may hold. It
- * is exported, so a stripped interpreter has it too. What stands there is not looked at: the
- * process may just be starting, its type objects not yet relocated.
+ * Where an exported type object is. What stands there is not looked at: the process may just be
+ * starting, its type objects not yet relocated.
  */
-static void find_code_type(struct ft_runtime *rt, struct ft_elf *e)
+static __u64 find_type(const struct ft_runtime *rt, struct ft_elf *e, const char *name)
 {
 	struct ft_elf_sym sym;
 
-	if (!ft_elf_dynsym(e, "PyCode_Type", &sym) ||
-	    (!ft_elf_symbol(e, "PyCode_Type", &sym) && !sym.ambiguous))
-		rt->off.py.code_type = sym.vaddr + rt->elf.bias;
-	else
-		ft_debug("process %d: no symbol PyCode_Type: no Python stacks", rt->pid);
+	if (!ft_elf_dynsym(e, name, &sym) || (!ft_elf_symbol(e, name, &sym) && !sym.ambiguous))
+		return sym.vaddr + rt->elf.bias;
+	ft_debug("process %d: no symbol %s", rt->pid, name);
+	return 0;
 }
 
-static void add_spin(struct ft_runtime *rt, struct ft_elf *e, __u64 bias, const char *name)
+/*
+ * What is not published, but known from the file's symbols and from memory. By PyCode_Type the
+ * walker tells a code object from what else a frame may hold: without it there are no stacks.
+ */
+static void find_more(struct ft_runtime *rt, struct ft_elf *e, struct ft_elf *libc)
 {
-	if (rt->spin_cnt < FT_MAX_SPIN_RANGES &&
-	    ft_py_range(e, bias, name, &rt->spin[rt->spin_cnt]))
-		rt->spin_cnt++;
-}
-
-/* Only a free-threaded interpreter spins before it sleeps. */
-static void fill_spin(struct ft_runtime *rt, struct ft_elf *py, struct ft_elf *libc)
-{
-	static const char *const names[] = {"_PyMutex_LockTimed", "PyMutex_Lock",
-					    "_PyCriticalSection_BeginSlow",
-					    "_PyCriticalSection2_BeginSlow"};
-	size_t i;
-
-	if (!rt->free_threaded)
-		return;
-	if (libc)
-		add_spin(rt, libc, rt->libc.bias, "sched_yield");
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		add_spin(rt, py, rt->elf.bias, names[i]);
+	rt->off.py.code_type = find_type(rt, e, "PyCode_Type");
+	rt->type_type = find_type(rt, e, "PyType_Type");
+	rt->main_interp = ft_py_main_interp(rt->pid, rt);
+	/* with a GIL nobody spins before he sleeps, and no reference count is shared */
+	if (rt->free_threaded)
+		rt->range_cnt =
+			(__u32)ft_py_code_ranges(rt, e, libc, rt->range, FT_MAX_CODE_RANGES);
 }
 
 static bool is_glibc(const char *path)
@@ -334,10 +312,9 @@ static int try_map(struct finder *f, const struct ft_map *m, struct ft_runtime *
 	if (!err)
 		err = identify(f, m, e, rt);
 	if (!err) {
-		if (!rt->no_offsets)
-			find_code_type(rt, e);
 		find_libc(f, rt, &libc);
-		fill_spin(rt, e, libc);
+		if (!rt->no_offsets)
+			find_more(rt, e, libc);
 	}
 	ft_elf_close(libc);
 	ft_elf_close(e);
@@ -449,7 +426,7 @@ out:
 int ft_runtime_target(const struct ft_runtime *rt, struct ft_target *t)
 {
 	memset(t, 0, sizeof(*t));
-	if (rt->spin_cnt > FT_MAX_SPIN_RANGES)
+	if (rt->range_cnt > FT_MAX_CODE_RANGES)
 		return -EINVAL;
 	t->runtime = rt->runtime;
 	t->free_threaded = rt->free_threaded;
@@ -471,7 +448,15 @@ int ft_runtime_target(const struct ft_runtime *rt, struct ft_target *t)
 	} else {
 		ft_offsets_target(&rt->off, t);
 	}
-	memcpy(t->spin, rt->spin, sizeof(rt->spin[0]) * rt->spin_cnt);
-	t->spin_cnt = (__u16)rt->spin_cnt;
+	t->type_type = rt->type_type;
+	if (rt->main_interp && !rt->no_offsets)
+		t->gc_collecting = rt->main_interp + rt->off.interp_gc + rt->off.gc_collecting;
+	if (rt->free_threaded) {
+		/* struct _object of 3.13 to 3.15: ob_tid, ob_flags, then these (object.h) */
+		t->ob_mutex = 10;
+		t->ob_shared = 16;
+	}
+	memcpy(t->range, rt->range, sizeof(rt->range[0]) * rt->range_cnt);
+	t->range_cnt = (__u16)rt->range_cnt;
 	return 0;
 }

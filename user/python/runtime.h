@@ -33,9 +33,10 @@ struct ft_runtime {
 	bool musl;
 	char limit[200]; /* why the passive engine cannot tell GIL waits, one sentence, or empty */
 	struct ft_offsets off; /* valid without no_offsets */
-	__u32 spin_cnt;
-	struct ft_range
-		spin[FT_MAX_SPIN_RANGES]; /* run-time addresses; free-threaded builds only */
+	__u64 type_type;       /* address of PyType_Type, 0: not known */
+	__u64 main_interp;     /* address of the main interpreter's state, 0: not known */
+	__u32 range_cnt;
+	struct ft_code_range range[FT_MAX_CODE_RANGES]; /* free-threaded builds only */
 };
 
 /*
