@@ -12,6 +12,7 @@
 #include "gil.bpf.h"
 #include "gilprobe.bpf.h"
 #include "stack.bpf.h"
+#include "pause.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -130,6 +131,8 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 		o.cont = t->flags & FT_TF_TAKE_SLEPT ? FT_CONT_SAME : FT_CONT_NEW;
 		t->flags |= FT_TF_TAKE_SLEPT;
 	}
+	if (!prev_state && tg && tg->free_threaded && (long)regs->orig_ax == NR_SCHED_YIELD)
+		count(FT_CN_YIELDS_SWITCHED);
 	came = t->since_ns;
 	if (ft_thread_out(t, &o, &done))
 		count(FT_CN_REPAIRED);
@@ -140,7 +143,7 @@ ft_inline __u64 leave(void *ctx, struct task_struct *prev, struct ft_thread *t, 
 			slot1 - 1, t->since_ns - came, o.held,
 			prev_state ? (__u32)ft_pw_mix(regs->sp ^ regs->ip << 8, regs->orig_ax) : 1);
 		if (t->stack_n)
-			t->stack = stack_take(ctx, slot1 - 1, t->target);
+			t->stack = stack_take(ctx, slot1 - 1, t->target, SCRATCH_SCHED);
 		if (!t->stack)
 			t->stack_n = 0;
 	}
@@ -166,6 +169,10 @@ __attribute__((noinline)) __u64 thread_enter(__u32 slot, __u64 now, __u32 flags)
 		count(FT_CN_REPAIRED);
 		return conc_delta(before, FT_ST_ON);
 	}
+	if (t->lock && (s.state == FT_ST_LOCK_WAIT || s.state == FT_ST_SYNC_WAIT))
+		lock_slept(t->lock, slot, (s.wake_ns ?: now) - s.out_ns);
+	if (s.state == FT_ST_STW)
+		pause_slept(slot, now);
 	if (stack_hz) {
 		stack_enter(slot, &s);
 		if (before == FT_ST_GIL_WAIT)
@@ -326,6 +333,27 @@ int BPF_PROG(sched_switch_old, bool preempt, struct task_struct *prev, struct ta
 	return on_switch(ctx, preempt, prev, next, prev->__state);
 }
 
+/*
+ * The waker's stack, with the wait that it ends as its weight; at most so many a second as stacks
+ * are walked at switches, since a queue's owners are of no interest.
+ */
+ft_inline void lock_owner(void *ctx, __u32 slot, __u32 lock, __u64 now, __u64 ns)
+{
+	struct ft_lock *l = bpf_map_lookup_elem(&locks, &lock);
+	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
+	__u32 zero = 0;
+	struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+	__u64 id;
+
+	if (!l || !t || !c || (__s64)ns <= 0 ||
+	    now - c->owner_ns < 1000000000ull / (walks_per_sec ?: 1))
+		return;
+	c->owner_ns = now;
+	id = stack_take(ctx, slot, t->target, SCRATCH_SCHED);
+	if (id)
+		weight_add(id, FT_SK_LOCK_OWNER, lock, ns, ns);
+}
+
 SEC("?tp_btf/sched_waking")
 int BPF_PROG(sched_waking, struct task_struct *p)
 {
@@ -333,6 +361,7 @@ int BPF_PROG(sched_waking, struct task_struct *p)
 	struct pt_regs *regs;
 	struct ft_thread *t;
 	__u32 flags = 0, by = 0, slot1 = 0;
+	__u64 now;
 	long nr;
 
 	if (!active)
@@ -352,7 +381,12 @@ int BPF_PROG(sched_waking, struct task_struct *p)
 	} else {
 		by = 0;
 	}
-	t->wake = ft_wake_pack(bpf_ktime_get_ns(), by, flags);
+	now = bpf_ktime_get_ns();
+	t->wake = ft_wake_pack(now, by, flags);
+	/* who gives a lock to a sleeper is, or was until now, its owner */
+	if (stack_hz && by && (flags & FT_WAKE_IN_FUTEX) && t->lock &&
+	    (t->state == FT_ST_LOCK_WAIT || t->state == FT_ST_SYNC_WAIT))
+		lock_owner(ctx, by - 1, t->lock, now, now - t->since_ns);
 	return 0;
 }
 
@@ -442,28 +476,12 @@ int BPF_PROG(sched_process_exec, struct task_struct *p, pid_t old_pid)
 	return 0;
 }
 
-/* Does the interrupted thread spin for a lock? By its system call, or where its code stands. */
-ft_inline bool is_spinning(const struct ft_target *tg, struct pt_regs *regs)
-{
-	__u64 ip = regs->ip;
-	__u32 i;
-
-	if ((long)regs->orig_ax == NR_SCHED_YIELD)
-		return true;
-	for (i = 0; i < FT_MAX_SPIN_RANGES; i++) {
-		if (i >= tg->spin_cnt)
-			break;
-		if (ip - tg->spin[i].lo < tg->spin[i].hi - tg->spin[i].lo)
-			return true;
-	}
-	return false;
-}
-
 /*
  * The stack under a tick: as often as was asked for, as a sample of on-core time, and whenever the
  * thread holds a GIL that others wait for. Returns the id of a sample, else 0.
  */
-ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u32 slot, __u8 on)
+ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u32 slot, __u8 on,
+			   const struct spent *spent)
 {
 	__u32 waiters = 0, rate = tick_hz ?: 1;
 	bool sample = false;
@@ -480,7 +498,7 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u
 		waiters = gil_waiters(t->target, t->gil_idx1 ? t->gil_idx1 - 1 : 0);
 	if (!sample && !waiters)
 		return 0;
-	id = stack_take(ctx, slot, t->target);
+	id = stack_take(ctx, slot, t->target, SCRATCH_SCHED);
 	if (!id)
 		return 0;
 	if (waiters) {
@@ -490,8 +508,22 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u
 	if (!sample)
 		return 0;
 	ns = 1000000000ull / (stack_hz ?: 1);
-	weight_add(id, FT_SK_ON + on, 0, ns, ns);
+	weight_add(id, FT_SK_ON + on, on == FT_ON_SPIN ? spent->lock : 0, ns, ns);
+	if (spent->cls == FT_CC_SHARED)
+		weight_add(id, FT_SK_SHARED, spent->lock, ns, ns);
 	return id;
+}
+
+/* What a tick on a free-threaded build finds; the enum ft_on of it. */
+ft_inline __u8 tick_free(struct ft_thread *t, __u32 slot, __u8 on, struct spent *spent)
+{
+	spent_on(t->target, spent);
+	count(FT_CN_TICKS_CLASS + (spent->cls < FT_CC_CNT ? spent->cls : 0));
+	if (spent->cls != FT_CC_MUTEX && spent->cls != FT_CC_SPIN)
+		return on;
+	lock_spun(spent->lock, slot);
+	/* who holds the GIL may spin for a lock too: the GIL is what others wait for */
+	return on == FT_ON_GIL ? on : FT_ON_SPIN;
 }
 
 SEC("?perf_event")
@@ -502,6 +534,7 @@ int tick(void *ctx)
 	struct ft_target *tg;
 	struct ft_ev_tick ev = {};
 	struct ft_cpu *c;
+	struct spent spent = {};
 	__u32 zero = 0, slot1 = 0;
 	__u8 on = FT_ON_FREE;
 
@@ -529,16 +562,18 @@ int tick(void *ctx)
 		gil_refresh(t->target);
 		if (gil_held(0, tg, t->target, t, true))
 			on = FT_ON_GIL;
-		else if (tg->free_threaded &&
-			 is_spinning(tg, (struct pt_regs *)bpf_task_pt_regs(cur)))
-			on = FT_ON_SPIN;
+		if (tg->free_threaded)
+			on = tick_free(t, slot1 - 1, on, &spent);
+		if ((on == FT_ON_GIL || tg->free_threaded) && gc_is_on(tg) &&
+		    (on == FT_ON_GIL || is_pausing(slot1 - 1)))
+			count(FT_CN_TICKS_GC);
 	}
 	ft_thread_tick(t, on);
 	count(FT_CN_TICKS);
 	if (stack_hz) {
 		c = bpf_map_lookup_elem(&cpus, &zero);
 		if (c)
-			ev.stack = tick_stack(ctx, c, t, slot1 - 1, on);
+			ev.stack = tick_stack(ctx, c, t, slot1 - 1, on, &spent);
 	}
 	if (with_events) {
 		ev.h.ts = bpf_ktime_get_ns();
@@ -673,4 +708,53 @@ SEC("?uprobe")
 int BPF_KPROBE(probe_drop_gil)
 {
 	return on_drop_gil();
+}
+
+/*
+ * In place for a few milliseconds now and then: a tracepoint on a system call slows all of them.
+ * Counts while yield_window is set, since coming and going take time.
+ */
+SEC("?tp/syscalls/sys_enter_sched_yield")
+int count_yield(void *ctx)
+{
+	struct task_struct *cur = bpf_get_current_task_btf();
+	struct spent spent = {};
+	__u32 slot1 = 0, id;
+	struct ft_thread *t;
+	struct ft_lock *l;
+
+	if (!active || !yield_window)
+		return 0;
+	t = find_thread(cur, &slot1);
+	if (!t)
+		return 0;
+	spent_on(t->target, &spent);
+	if (spent.cls != FT_CC_MUTEX && spent.cls != FT_CC_SPIN)
+		return 0;
+	count(FT_CN_YIELDS);
+	id = spent.lock;
+	l = bpf_map_lookup_elem(&locks, &id);
+	if (id && l) {
+		__sync_fetch_and_add(&l->yields, 1);
+		lock_thread(l, slot1 - 1);
+	}
+	return 0;
+}
+
+SEC("?uprobe")
+int probe_stop_world(struct pt_regs *ctx)
+{
+	return on_stop_world(ctx->sp);
+}
+
+SEC("?uprobe")
+int probe_start_world(struct pt_regs *ctx)
+{
+	return on_start_world(ctx);
+}
+
+SEC("?uprobe")
+int probe_warn(struct pt_regs *ctx)
+{
+	return on_warn(ctx, ctx->dx, ctx->cx);
 }

@@ -11,9 +11,9 @@
 #define FT_GIL_BPF_H
 
 #include "maps.bpf.h"
+#include "lock.bpf.h"
 
 #define NR_FUTEX 202 /* x86-64 */
-#define NR_SCHED_YIELD 24
 
 ft_inline long read_target(struct task_struct *other, void *dst, __u32 len, __u64 addr)
 {
@@ -243,39 +243,22 @@ __attribute__((noinline)) int gil_refresh(__u32 target)
 	return 1;
 }
 
-/* Is the mutex at `addr` that of a threading.Lock or RLock? By its type's name, once a type. */
-ft_inline bool is_lock_object(struct task_struct *other, const struct ft_target *tg, __u32 target,
-			      __u64 addr)
+/*
+ * Is the mutex at `addr` that of a threading.Lock or RLock? Of another task: for it no number is
+ * taken, its next sleep will tell.
+ */
+ft_inline bool is_lock_object(struct task_struct *other, const struct ft_target *tg, __u64 addr)
 {
-	struct ft_type_key key = {.target = target};
-	__u64 name_ptr = 0;
+	__u64 type = 0, name_ptr = 0;
 	char name[16] = {};
-	__u32 *known, is_lock;
 
-	/* the mutex is the first member after the object's header; ob_mutex stands at + 10 */
 	if (!tg->ob_size || (addr & 7))
 		return false;
-	if (read_target(other, &key.type, 8, addr - tg->ob_size + tg->ob_type) || !key.type)
+	if (read_target(other, &type, 8, addr - tg->ob_size + tg->ob_type) || !type ||
+	    read_target(other, &name_ptr, 8, type + tg->tp_name) ||
+	    read_target(other, name, 14, name_ptr))
 		return false;
-	known = bpf_map_lookup_elem(&lock_types, &key);
-	if (known)
-		return *known;
-	if (read_target(other, &name_ptr, 8, key.type + tg->tp_name))
-		return false;
-	if (read_target(other, name, 14, name_ptr))
-		return false;
-	/* "_thread.lock", "_thread.RLock"; "_queue.SimpleQueue", in which the workers of a
-	 * ThreadPoolExecutor wait for their next task */
-	is_lock = name[0] == '_' && name[1] == 't' && name[2] == 'h' && name[3] == 'r' &&
-		  name[4] == 'e' && name[5] == 'a' && name[6] == 'd' && name[7] == '.' &&
-		  ((name[8] == 'l' && name[9] == 'o' && name[10] == 'c' && name[11] == 'k') ||
-		   (name[8] == 'R' && name[9] == 'L' && name[10] == 'o' && name[11] == 'c'));
-	if (!is_lock)
-		is_lock = name[0] == '_' && name[1] == 'q' && name[2] == 'u' && name[3] == 'e' &&
-			  name[4] == 'u' && name[5] == 'e' && name[6] == '.' && name[7] == 'S';
-	if (is_lock)
-		bpf_map_update_elem(&lock_types, &key, &is_lock, BPF_ANY);
-	return is_lock;
+	return is_lock_name(name);
 }
 
 /*
@@ -310,8 +293,15 @@ ft_inline void classify_park_in(struct task_struct *other, const struct ft_targe
 			o->state = FT_ST_STW;
 		return;
 	}
-	if (!is_lock_object(other, tg, target, addr))
+	if (other) {
+		if (!is_lock_object(other, tg, addr))
+			o->state = FT_ST_LOCK_WAIT;
+		return;
+	}
+	o->lock = mutex_waited(target, addr);
+	if (!(o->lock & MUTEX_SYNC))
 		o->state = FT_ST_LOCK_WAIT;
+	o->lock &= ~MUTEX_SYNC;
 }
 
 /* For the current thread; a function of its own for the sake of sched_switch's stack. */
@@ -396,6 +386,16 @@ ft_inline bool site_known(struct ft_thread *t, const struct pt_regs *regs)
 	return false;
 }
 
+/*
+ * glibc's low-level lock, of which a pthread mutex is made, sleeps by FUTEX_WAIT while its word is
+ * 2 (lowlevellock.c, __lll_lock_wait; the same since 2.5); condition variables, semaphores and
+ * barriers sleep by FUTEX_WAIT_BITSET or on other values.
+ */
+ft_inline bool is_native_lock(const struct pt_regs *regs)
+{
+	return (regs->si & 0x7f) == 0 && (__u32)regs->dx == 2;
+}
+
 /* What a thread goes to when it leaves its core with `prev_state`; fills *o but `now`. */
 ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 target,
 			struct ft_thread *t, const struct pt_regs *regs, __u32 prev_state,
@@ -425,6 +425,13 @@ ft_inline void classify(struct task_struct *other, struct ft_target *tg, __u32 t
 				classify_park_in(other, tg, target, t->ns_tid, regs->di, o);
 			else
 				classify_park(target, t->ns_tid, regs->di, o);
+			if (o->state == FT_ST_SYNC_WAIT && o->arg == regs->di &&
+			    is_native_lock(regs)) {
+				o->state = FT_ST_LOCK_WAIT;
+				if (!other)
+					o->lock = lock_number(target, FT_LK_NATIVE, regs->di, 0,
+							      regs->sp);
+			}
 		}
 	} else {
 		o->state = FT_ST_BLOCKED;

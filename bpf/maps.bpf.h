@@ -98,19 +98,6 @@ struct {
 	__array(values, struct ft_ring);
 } rings SEC(".maps");
 
-/* Types of Python whose mutex is the program's own (threading.Lock and kin), by address. */
-struct ft_type_key {
-	__u64 type;
-	__u64 target;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct ft_type_key);
-	__type(value, __u32);
-} lock_types SEC(".maps");
-
 const volatile __u32 ring_cnt = 1;
 const volatile __u32 cpus_per_ring = 1;
 const volatile __u32 slot_max = 1;
@@ -121,9 +108,10 @@ const volatile bool need_wake = false; /* no prev_state argument: kernels before
 /* Runtime state, shared with user space. */
 __u32 active = 0;
 __u64 start_ns = 0;
-__u32 slot_next = 0; /* slots never used so far start here */
-__u32 exact_gen = 0; /* window of the GIL probes; odd while they are in place */
-__u32 seed_tgid = 0; /* of target 0, in the initial PID namespace */
+__u32 slot_next = 0;	/* slots never used so far start here */
+__u32 exact_gen = 0;	/* window of the GIL probes; odd while they are in place */
+__u32 yield_window = 0; /* calls of sched_yield() are counted */
+__u32 seed_tgid = 0;	/* of target 0, in the initial PID namespace */
 
 ft_inline struct ft_sums *my_sums(void)
 {

@@ -47,7 +47,7 @@ struct stack_scratch {
 	__u32 user_cnt;
 	__u32 kern_cnt;
 	__u32 fresh; /* the walked stack is not described yet */
-	__u32 pad;
+	__u32 busy;  /* SCRATCH_PROBE: in use */
 	struct ft_pyframe py[FT_PY_ELEMS];
 	__u64 user[FT_USER_DEPTH];
 	__u64 kern[FT_KERN_DEPTH];
@@ -63,12 +63,16 @@ struct stack_scratch {
 };
 
 /*
- * The walks of a core: from sched_switch and from the timer's interrupt, both with interrupts off,
- * so that one never cuts into the other.
+ * The walks of a core: from the scheduler's tracepoints and from the timer's interrupt, all with
+ * interrupts off, so that one never cuts into the other; and those of probes in the target, which
+ * may be interrupted, and preempted in favour of another probe.
  */
+#define SCRATCH_SCHED 0
+#define SCRATCH_PROBE 1
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, __u32);
 	__type(value, struct stack_scratch);
 } stack_scratch SEC(".maps");
@@ -416,12 +420,11 @@ ft_inline int code_tell_into(struct stack_scratch *s, const struct ft_target *tg
 
 /* A global function: inlined into the loop over a stack's frames it is too much for the verifier.
  */
-__attribute__((noinline)) int code_tell(__u32 target, __u64 code, __u32 ident)
+__attribute__((noinline)) int code_tell(__u32 target, __u64 code, __u32 ident, __u32 which)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	struct code_key key = {.code = code, .ident = ident, .target = target | PROGRAM_NO << 16};
-	__u32 zero = 0;
-	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &which);
 	__u8 yes = 1;
 
 	if (s && tg && !code_tell_into(s, tg, target, code, ident))
@@ -496,11 +499,11 @@ ft_inline void walk_begin(struct stack_scratch *s, const struct ft_target *tg, _
  * One step of the walk in the core's scratch; returns whether it goes on. A global function: the
  * verifier walks it once, and not once a step.
  */
-__attribute__((noinline)) int walk_step(__u32 target)
+__attribute__((noinline)) int walk_step(__u32 target, __u32 which)
 {
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u32 zero = 0, at;
-	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &which);
+	__u32 at;
 
 	if (!s || !tg || !s->walk.frame)
 		return 0;
@@ -521,11 +524,11 @@ ft_inline void count_marks(__u32 marks)
 
 /* Tells of the frames of the stack that was just walked, and of the stack itself, if that is news.
  */
-__attribute__((noinline)) int stack_tell(__u32 target)
+__attribute__((noinline)) int stack_tell(__u32 target, __u32 which)
 {
-	__u32 zero = 0, i;
-	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &which);
 	struct code_key key = {.target = target | PROGRAM_NO << 16};
+	__u32 i;
 
 	if (!s || !s->fresh)
 		return 0;
@@ -535,7 +538,7 @@ __attribute__((noinline)) int stack_tell(__u32 target)
 		key.code = s->py[i].code;
 		key.ident = s->py[i].ident;
 		if (key.code && !bpf_map_lookup_elem(&codes_seen, &key))
-			code_tell(target, key.code, key.ident);
+			code_tell(target, key.code, key.ident, which);
 	}
 	stack_tell_into(s, target, s->walk.hash);
 	return 0;
@@ -545,11 +548,11 @@ __attribute__((noinline)) int stack_tell(__u32 target)
  * The Python part of a stack, after the native one, which stands in the core's scratch already.
  * Returns the stack's id, 0: none.
  */
-__attribute__((noinline)) __u64 stack_python(__u32 slot)
+__attribute__((noinline)) __u64 stack_python(__u32 slot, __u32 which)
 {
 	struct ft_thread *t = bpf_map_lookup_elem(&slots, &slot);
-	__u32 zero = 0, target, i;
-	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &zero);
+	struct stack_scratch *s = bpf_map_lookup_elem(&stack_scratch, &which);
+	__u32 target, i;
 	struct ft_target *tg;
 	__u64 id;
 
@@ -561,7 +564,7 @@ __attribute__((noinline)) __u64 stack_python(__u32 slot)
 		return 0;
 	walk_begin(s, tg, tstate_of(tg, t));
 	for (i = 0; i < FT_PW_STEPS; i++)
-		if (!walk_step(target))
+		if (!walk_step(target, which))
 			break;
 	if (with_native || with_kernel)
 		native_mix(s);
@@ -573,15 +576,14 @@ __attribute__((noinline)) __u64 stack_python(__u32 slot)
 }
 
 /* The stack of the current thread, 0: none is to be had. `ctx` is the program's own. */
-ft_inline __u64 stack_take(void *ctx, __u32 slot, __u32 target)
+ft_inline __u64 stack_take(void *ctx, __u32 slot, __u32 target, __u32 which)
 {
-	__u32 zero = 0;
 	struct stack_scratch *s;
 	__u64 id;
 	long n;
 
 	if (with_native || with_kernel) {
-		s = bpf_map_lookup_elem(&stack_scratch, &zero);
+		s = bpf_map_lookup_elem(&stack_scratch, &which);
 		if (!s)
 			return 0;
 		s->user_cnt = s->kern_cnt = 0;
@@ -595,9 +597,9 @@ ft_inline __u64 stack_take(void *ctx, __u32 slot, __u32 target)
 		}
 	}
 	/* one after the other, and not one from inside the other: stacks of old kernels */
-	id = stack_python(slot);
+	id = stack_python(slot, which);
 	if (id)
-		stack_tell(target);
+		stack_tell(target, which);
 	return id;
 }
 
@@ -754,7 +756,7 @@ __attribute__((noinline)) int stack_enter(__u32 slot, struct ft_ev_slice *s)
 	if (s->state == FT_ST_RUNQ)
 		end = s->out_ns;
 	if (end > s->out_ns)
-		weight_add(t->stack, s->state, s->state == FT_ST_BLOCKED ? s->arg : 0,
+		weight_add(t->stack, s->state, s->state == FT_ST_BLOCKED ? s->arg : t->lock,
 			   (end - s->out_ns) * n, end - s->out_ns);
 	if (off > end - s->out_ns)
 		weight_add(t->stack, FT_ST_RUNQ, 0, (s->h.ts - end) * n, s->h.ts - end);

@@ -364,6 +364,7 @@ struct ft_cpu {
 	__u32 walk_cnt;	  /* walks in it since `every` changed */
 	__u32 every;	  /* one in so many switches is walked; 0: all */
 	__s32 tick_acc;	  /* which ticks walk */
+	__u64 owner_ns;	  /* when the owner of a lock was last walked */
 };
 
 /* A thread's task storage; a group leader's `target1` is what makes its process a target. */

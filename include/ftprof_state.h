@@ -114,6 +114,7 @@ struct ft_out {
 	__u8 state; /* what it goes to: FT_ST_*, or FT_ST_DEAD */
 	__u8 held;  /* holds a GIL right now */
 	__u8 cont;  /* FT_CONT_*: what the GIL probes know of this sleep */
+	__u32 lock; /* number of the lock it sleeps for, 0: none or not known */
 };
 
 enum ft_cont {
@@ -246,6 +247,7 @@ ft_inline int ft_thread_out(struct ft_thread *t, const struct ft_out *o, struct 
 	t->state_ns[FT_ST_ON] += dt;
 	t->since_ns = now;
 	t->arg = o->arg;
+	t->lock = o->lock;
 
 	if (o->held)
 		t->flags |= FT_TF_HELD_OUT | FT_TF_PYTHON;

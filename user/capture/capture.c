@@ -180,6 +180,8 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 		.cpus_cnt = s->cores.cnt,
 		.with_events = s->o->with_events,
 		.uprobes = mode != FT_EXACT_OFF,
+		/* of a started command nothing is known yet */
+		.free_threaded = !s->target.known || s->target.rt->free_threaded,
 		.tick_hz = s->o->tick_hz,
 		.stack_hz = s->o->stack_hz,
 		.native = s->o->native,

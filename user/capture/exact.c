@@ -96,7 +96,7 @@ static int put_in(struct ft_exact *x, __u64 now)
 
 	x->hits0 = hits(x);
 	/* odd: in place. Before the first hit, so that it already counts */
-	ft_probe_exact_window(x->probe, ++x->gen);
+	ft_probe_window(x->probe, FT_SET_GIL, ++x->gen);
 	for (i = 0; i < FT_SITE_CNT; i++) {
 		const struct ft_site *s = &x->sites->site[i];
 
@@ -108,7 +108,7 @@ static int put_in(struct ft_exact *x, __u64 now)
 				.offset = s->offset,
 			};
 	}
-	err = ft_probe_attach_uprobes(x->probe, u, n);
+	err = ft_probe_attach_uprobes(x->probe, FT_SET_GIL, u, n);
 	if (err)
 		ft_warn("cannot plant the GIL probes: %s", strerror(-err));
 	x->in_place = true;
@@ -132,9 +132,9 @@ static void take_out(struct ft_exact *x)
 
 	if (!x->in_place)
 		return;
-	ft_probe_exact_window(x->probe, ++x->gen); /* even: what threads know is stale */
+	ft_probe_window(x->probe, FT_SET_GIL, ++x->gen); /* even: what threads know is stale */
 	x->window_ns += clock_now() - x->since;
-	ft_probe_detach_uprobes(x->probe);
+	ft_probe_detach_uprobes(x->probe, FT_SET_GIL);
 	n = hits(x) - x->hits0;
 	for (i = 0; i < FT_SITE_CNT; i++)
 		if (x->use[i] && x->sites->site[i].insn == FT_INSN_STEP)

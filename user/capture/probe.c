@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -78,6 +77,10 @@ static void choose_programs(struct ft_probe *p, const struct variant *v)
 	bpf_program__set_autoload(s->progs.probe_take_gil, p->opts.uprobes);
 	bpf_program__set_autoload(s->progs.probe_cond_signal, p->opts.uprobes);
 	bpf_program__set_autoload(s->progs.probe_drop_gil, p->opts.uprobes);
+	bpf_program__set_autoload(s->progs.probe_stop_world, p->opts.free_threaded);
+	bpf_program__set_autoload(s->progs.probe_start_world, p->opts.free_threaded);
+	bpf_program__set_autoload(s->progs.probe_warn, p->opts.free_threaded);
+	bpf_program__set_autoload(s->progs.count_yield, p->opts.free_threaded);
 }
 
 static int size_maps(struct ft_probe *p)
@@ -104,6 +107,10 @@ static int size_maps(struct ft_probe *p)
 	s->rodata->with_kernel = p->opts.kernel;
 	if (p->opts.walks_per_sec)
 		s->rodata->walks_per_sec = p->opts.walks_per_sec;
+	if (p->opts.free_threaded)
+		err = bpf_map__set_max_entries(s->maps.pausing, p->opts.slot_max);
+	if (err)
+		return err;
 	if (p->opts.stack_hz)
 		return bpf_map__set_max_entries(s->maps.slot_sites, p->opts.slot_max)
 			       ?: bpf_map__set_max_entries(s->maps.sleepers, p->opts.slot_max);
@@ -166,6 +173,12 @@ static const void *map_array(struct bpf_map *map, size_t *len)
 	return m;
 }
 
+static void unmap(const void *m, size_t len)
+{
+	if (m)
+		munmap((void *)m, len);
+}
+
 static int map_arrays(struct ft_probe *p)
 {
 	p->slots_len = (size_t)p->opts.slot_max * sizeof(struct ft_thread);
@@ -174,7 +187,13 @@ static int map_arrays(struct ft_probe *p)
 		return -ENOMEM;
 	p->hists_len = (size_t)(FT_OR_CNT + 1) * FT_HIST_LEN * sizeof(__u64);
 	p->hists = map_array(p->skel->maps.hists, &p->hists_len);
-	return p->hists ? 0 : -ENOMEM;
+	p->locks_len = FT_MAX_LOCKS * sizeof(*p->locks);
+	p->locks = map_array(p->skel->maps.locks, &p->locks_len);
+	p->pauses_len = FT_MAX_PAUSE_CAUSES * sizeof(*p->pauses);
+	p->pauses = map_array(p->skel->maps.pauses, &p->pauses_len);
+	p->pause_hist_len = FT_HIST_LEN * sizeof(*p->pause_hist);
+	p->pause_hist = map_array(p->skel->maps.pause_hist, &p->pause_hist_len);
+	return p->hists && p->locks && p->pauses && p->pause_hist ? 0 : -ENOMEM;
 }
 
 static int set_cpus(struct ft_probe *p)
@@ -463,6 +482,21 @@ const struct ft_thread *ft_probe_slots(const struct ft_probe *p, __u32 *max)
 	return p->slots;
 }
 
+const struct ft_lock *ft_probe_locks(const struct ft_probe *p)
+{
+	return p->locks;
+}
+
+const struct ft_pause *ft_probe_pauses(const struct ft_probe *p)
+{
+	return p->pauses;
+}
+
+const __u64 *ft_probe_pause_hist(const struct ft_probe *p)
+{
+	return p->pause_hist;
+}
+
 __u32 ft_probe_slots_used(const struct ft_probe *p)
 {
 	__u32 n = __atomic_load_n(&p->skel->bss->slot_next, __ATOMIC_RELAXED);
@@ -531,93 +565,6 @@ int ft_probe_run_time(struct ft_probe *p, __u64 *ns, __u64 *runs, __u64 *misses)
 	return 0;
 }
 
-/* One probe on its way in or out, on a thread of its own. */
-struct uprobe_job {
-	struct bpf_program *prog;
-	const struct ft_uprobe *u;
-	struct bpf_link *link;
-	int err;
-	pthread_t thread;
-	bool threaded;
-};
-
-static void *uprobe_in(void *arg)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, o);
-	struct uprobe_job *j = arg;
-
-	j->link = bpf_program__attach_uprobe_opts(j->prog, j->u->pid, j->u->path, j->u->offset, &o);
-	j->err = j->link ? 0 : -errno;
-	return NULL;
-}
-
-static void *uprobe_out(void *arg)
-{
-	struct uprobe_job *j = arg;
-
-	bpf_link__destroy(j->link);
-	return NULL;
-}
-
-/*
- * All at the same time: the kernel takes milliseconds to put one in and tens of milliseconds to
- * take one out, and meanwhile the target pays for those that are in place.
- */
-static void run_jobs(struct uprobe_job *j, int n, void *(*fn)(void *))
-{
-	int i;
-
-	for (i = 0; i < n; i++)
-		j[i].threaded = !pthread_create(&j[i].thread, NULL, fn, &j[i]);
-	for (i = 0; i < n; i++) {
-		if (j[i].threaded)
-			pthread_join(j[i].thread, NULL);
-		else
-			fn(&j[i]);
-	}
-}
-
-int ft_probe_attach_uprobes(struct ft_probe *p, const struct ft_uprobe *u, int n)
-{
-	struct bpf_program *progs[] = {
-		[FT_PROG_TAKE] = p->skel->progs.probe_take_gil,
-		[FT_PROG_DROP] = p->skel->progs.probe_drop_gil,
-		[FT_PROG_SIGNAL] = p->skel->progs.probe_cond_signal,
-	};
-	struct uprobe_job jobs[MAX_UPROBES] = {0};
-	int i, err = 0;
-
-	if (n > MAX_UPROBES - p->uprobe_cnt)
-		return -E2BIG;
-	for (i = 0; i < n; i++) {
-		jobs[i].prog = progs[u[i].prog];
-		jobs[i].u = &u[i];
-	}
-	run_jobs(jobs, n, uprobe_in);
-	for (i = 0; i < n; i++) {
-		if (jobs[i].link)
-			p->uprobe[p->uprobe_cnt++] = jobs[i].link;
-		err = err ?: jobs[i].err;
-	}
-	return err;
-}
-
-void ft_probe_detach_uprobes(struct ft_probe *p)
-{
-	struct uprobe_job jobs[MAX_UPROBES] = {0};
-	int i;
-
-	for (i = 0; i < p->uprobe_cnt; i++)
-		jobs[i].link = p->uprobe[i];
-	run_jobs(jobs, p->uprobe_cnt, uprobe_out);
-	p->uprobe_cnt = 0;
-}
-
-void ft_probe_exact_window(struct ft_probe *p, __u32 gen)
-{
-	__atomic_store_n(&p->skel->bss->exact_gen, gen, __ATOMIC_SEQ_CST);
-}
-
 void ft_probe_close(struct ft_probe *p)
 {
 	int i;
@@ -625,7 +572,9 @@ void ft_probe_close(struct ft_probe *p)
 	if (!p)
 		return;
 	/* what stands in the target goes first, then what feeds the rings, then the rings */
-	ft_probe_detach_uprobes(p);
+	for (i = 0; i < FT_SET_CNT; i++)
+		ft_probe_detach_uprobes(p, i);
+	bpf_link__destroy(p->yields);
 	for (i = 0; i < p->tick_cnt; i++)
 		bpf_link__destroy(p->tick_link[i]);
 	for (i = 0; i < p->link_cnt; i++)
@@ -634,10 +583,11 @@ void ft_probe_close(struct ft_probe *p)
 	for (i = 0; i < MAX_RINGS; i++)
 		if (p->ring_fd[i] >= 0)
 			close(p->ring_fd[i]);
-	if (p->slots)
-		munmap((void *)p->slots, p->slots_len);
-	if (p->hists)
-		munmap((void *)p->hists, p->hists_len);
+	unmap(p->slots, p->slots_len);
+	unmap(p->hists, p->hists_len);
+	unmap(p->locks, p->locks_len);
+	unmap(p->pauses, p->pauses_len);
+	unmap(p->pause_hist, p->pause_hist_len);
 	ftprof_bpf__destroy(p->skel);
 	free(p->tick_fd);
 	free(p->tick_link);

@@ -20,6 +20,7 @@ struct ft_probe_opts {
 	__u32 cpus_cnt;
 	bool with_events;    /* false: totals only */
 	bool uprobes;	     /* load the GIL probes too */
+	bool free_threaded;  /* and what only free-threaded builds need: pauses, yields */
 	__u32 tick_hz;	     /* on each allowed core; 0: no ticks */
 	__u32 stack_hz;	     /* on-core stacks a second and core; 0: no stacks */
 	bool native;	     /* with native user frames */
@@ -28,7 +29,15 @@ struct ft_probe_opts {
 	size_t ring_bytes;   /* all rings together */
 };
 
-enum ft_probe_prog { FT_PROG_TAKE = 0, FT_PROG_DROP = 1, FT_PROG_SIGNAL = 2 };
+enum ft_probe_prog {
+	FT_PROG_TAKE = 0,
+	FT_PROG_DROP = 1,
+	FT_PROG_SIGNAL = 2,
+	FT_PROG_STOP_WORLD = 3,
+	FT_PROG_START_WORLD = 4,
+	FT_PROG_WARN = 5,
+	FT_PROG_CNT = 6,
+};
 
 /* Opens and loads. The error has been logged. 0 or -errno. */
 int ft_probe_open(const struct ft_probe_opts *opts, struct ft_probe **out);
@@ -98,19 +107,32 @@ __u64 ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now);
  */
 void ft_probe_jitter(struct ft_probe *p, __u64 now);
 
-/* The GIL probes. */
+/* Probes in the target: those of the GIL and those of pauses come and go on their own. */
 struct ft_uprobe {
 	enum ft_probe_prog prog;
 	int pid;
 	const char *path;
 	__u64 offset;
 };
+enum ft_probe_set { FT_SET_GIL = 0, FT_SET_PAUSE = 1, FT_SET_WARN = 2, FT_SET_CNT = 3 };
 /* Puts probes in, all at the same time. 0 or the first error; those that worked are in place. */
-int ft_probe_attach_uprobes(struct ft_probe *p, const struct ft_uprobe *u, int n);
-/* Takes all GIL probes out of the target. */
-void ft_probe_detach_uprobes(struct ft_probe *p);
-/* A new window of the GIL probes: odd while they are in place. */
-void ft_probe_exact_window(struct ft_probe *p, __u32 gen);
+int ft_probe_attach_uprobes(struct ft_probe *p, enum ft_probe_set set, const struct ft_uprobe *u,
+			    int n);
+/* Takes a set's probes out of the target. */
+void ft_probe_detach_uprobes(struct ft_probe *p, enum ft_probe_set set);
+/* A new window of a set's probes (GIL or PAUSE): odd while they are in place. */
+void ft_probe_window(struct ft_probe *p, enum ft_probe_set set, __u32 gen);
+/* Begins or ends counting calls of sched_yield(): for milliseconds, it slows the whole host. */
+int ft_probe_yields(struct ft_probe *p, bool on);
+
+/*
+ * The tables of locks [FT_MAX_LOCKS] and of causes of pauses [FT_MAX_PAUSE_CAUSES] by their
+ * numbers, and the histogram of time stopped [FT_HIST_LEN], mapped: other cores write them. An
+ * entry with kind 0 (cnt 0) is not in use.
+ */
+const struct ft_lock *ft_probe_locks(const struct ft_probe *p);
+const struct ft_pause *ft_probe_pauses(const struct ft_probe *p);
+const __u64 *ft_probe_pause_hist(const struct ft_probe *p);
 
 /* Detaches everything and frees p. NULL is fine. */
 void ft_probe_close(struct ft_probe *p);

@@ -23,8 +23,9 @@ struct ft_probe {
 	struct ring_buffer *rb;
 	struct bpf_link *link[MAX_LINKS];
 	int link_cnt;
-	struct bpf_link *uprobe[MAX_UPROBES];
-	int uprobe_cnt;
+	struct bpf_link *uprobe[FT_SET_CNT][MAX_UPROBES];
+	int uprobe_cnt[FT_SET_CNT];
+	struct bpf_link *yields;
 	__u64 jitter_ns; /* when ticks were last moved */
 	int jitter_next; /* the one to move next */
 	int *tick_fd;
@@ -34,6 +35,12 @@ struct ft_probe {
 	size_t slots_len;
 	const __u64 *hists;
 	size_t hists_len;
+	const struct ft_lock *locks;
+	size_t locks_len;
+	const struct ft_pause *pauses;
+	size_t pauses_len;
+	const __u64 *pause_hist;
+	size_t pause_hist_len;
 	struct bpf_program *seed;
 	__u16 *cpus;
 	int (*cb)(void *ctx, void *data, size_t len);
