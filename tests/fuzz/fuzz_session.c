@@ -19,6 +19,7 @@
 #include "base/units.h"
 #include "record/chunk.h"
 #include "record/codec.h"
+#include "record/findings_json.h"
 #include "record/session.h"
 #include "record/stacks_codec.h"
 
@@ -69,6 +70,21 @@ static void check_stacks(const struct ft_stacks *s)
 	}
 }
 
+/* What the reader promises of findings: what the writer takes, with stacks that are there. */
+static void check_findings(const struct ft_findings *f, size_t nodes)
+{
+	struct ft_text json = {0};
+	size_t i;
+
+	if (ft_findings_to_json(f, &json))
+		abort();
+	ft_text_free(&json);
+	for (i = 0; i < f->gil_cnt; i++) {
+		if (f->gil[i].stack != FT_NO_STACK && f->gil[i].stack >= nodes)
+			abort();
+	}
+}
+
 static void read_bytes(const uint8_t *data, size_t size)
 {
 	struct ft_reader *r = NULL;
@@ -94,6 +110,7 @@ static void read_bytes(const uint8_t *data, size_t size)
 	}
 	check_stacks(ft_reader_stacks(r));
 	l.nodes = ft_reader_stacks(r)->node_cnt;
+	check_findings(ft_reader_findings(r), l.nodes);
 	l.cpus = ft_reader_info(r)->cpu_cnt;
 	ft_reader_events(r, 0, ~0ull, check_event, &l);
 	ft_reader_events(r, ~0ull / 2, ~0ull, check_event, &l);
@@ -172,6 +189,15 @@ static void decode_stacks(const uint8_t *data, size_t size)
 	ft_stacks_dec_free(&d);
 }
 
+static void decode_findings(const uint8_t *data, size_t size)
+{
+	struct ft_findings f;
+
+	if (!ft_findings_from_json((const char *)data, size, &f))
+		check_findings(&f, ~(size_t)0);
+	ft_findings_free(&f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy;
@@ -179,6 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_bytes(data, size);
 	decode_bytes(data, size);
 	decode_stacks(data, size);
+	decode_findings(data, size);
 	copy = malloc(size + 1);
 	if (!copy)
 		return 0;
@@ -267,6 +294,32 @@ static void put_stacks(struct ft_writer *w, unsigned int part)
 	ft_writer_stacks(w, &s);
 }
 
+static void put_findings(struct ft_writer *w)
+{
+	static struct ft_lock_rec lock[2] = {{.id = 1, .kind = FT_LK_OBJECT, .name = "list"},
+					     {.id = 2, .kind = FT_LK_RUNTIME, .name = "<lock>"}};
+	static struct ft_pause_rec pause = {.id = 1, .cause = FT_PC_GC, .cnt = 7};
+	static struct ft_ext_rec ext = {.module = "x", .path = "/x.so", .gil = FT_EG_USED};
+	static struct ft_gil_rec gil = {.ts_ns = 2000, .state = FT_GIL_OFF, .stack = 7};
+	static struct ft_memory_rec memory[2] = {{2000, 4096}, {3000, 8192}};
+	static struct ft_pmu_rec pmu = {.tid = 7, .cycles = 1000000};
+	struct ft_findings f = {.pmu_ok = true, .pmu_why = "", .pause_hist = {7, 0, 11}};
+
+	f.lock = lock;
+	f.lock_cnt = 2;
+	f.pause = &pause;
+	f.pause_cnt = 1;
+	f.ext = &ext;
+	f.ext_cnt = 1;
+	f.gil = &gil;
+	f.gil_cnt = 1;
+	f.memory = memory;
+	f.memory_cnt = 2;
+	f.pmu = &pmu;
+	f.pmu_cnt = 1;
+	ft_writer_findings(w, &f);
+}
+
 /* A small session with every type of chunk and event, uncompressed enough to be worth changing. */
 static int make_session(const char *path)
 {
@@ -300,6 +353,7 @@ static int make_session(const char *path)
 			ft_writer_flush(w);
 		}
 	}
+	put_findings(w);
 	ft_writer_threads(w, recs, 5);
 	ft_writer_totals(w, &totals);
 	return ft_writer_finish(w);

@@ -190,7 +190,7 @@ static void test_no_such_stack(void **state)
 	assert_int_equal(s->weight_cnt, 2);
 	assert_true(s->weight[0].stack == 59 && s->weight[0].ns == 9);
 	assert_true(s->weight[1].stack == FT_NO_STACK && s->weight[1].ns == 8);
-	assert_non_null(strstr(ft_reader_damage(r), "1 events and weights have a stack"));
+	assert_non_null(strstr(ft_reader_damage(r), "1 events, weights and findings have a stack"));
 	ft_reader_close(r);
 	append_chunk(FT_CHUNK_NODES, 60, 1, node, sizeof(node));
 	r = reopen(bad_path);
@@ -253,11 +253,11 @@ static void test_events(void **state)
 	for (i = 0; i < 8; i++)
 		assert_int_equal(got[i], c[i].want);
 	assert_string_equal(ft_reader_damage(r),
-			    "2 events and weights have a stack that is not there");
+			    "2 events, weights and findings have a stack that is not there");
 	/* a second look at them finds no more */
 	assert_int_equal(ft_reader_events(r, 0, ~0ull, see, got), 0);
 	assert_string_equal(ft_reader_damage(r),
-			    "2 events and weights have a stack that is not there");
+			    "2 events, weights and findings have a stack that is not there");
 	ft_reader_close(r);
 	free_truth(&t);
 	unlink(path);

@@ -46,6 +46,8 @@ static size_t max_raw(__u16 type)
 		return FT_STACKS_CHUNK_BYTES;
 	case FT_CHUNK_WEIGHTS:
 		return FT_STACKS_WEIGHTS_BYTES;
+	case FT_CHUNK_FINDINGS:
+		return 16u << 20;
 	default:
 		return 0;
 	}

@@ -10,7 +10,7 @@
 
 /* The end of line in it shows a copy made in text mode. */
 #define FT_FILE_MAGIC "FTPROF\r\n"
-#define FT_FILE_VERSION 2 /* of the file's own structure; the ABI's version stands beside it */
+#define FT_FILE_VERSION 3 /* of the file's own structure; the ABI's version stands beside it */
 
 struct ft_file_hdr {
 	char magic[8];
@@ -31,7 +31,8 @@ enum ft_chunk_type {
 	FT_CHUNK_FRAMES = 7,
 	FT_CHUNK_NODES = 8,
 	FT_CHUNK_WEIGHTS = 9,
-	FT_CHUNK_TYPE_CNT = 10,
+	FT_CHUNK_FINDINGS = 10,
+	FT_CHUNK_TYPE_CNT = 11,
 };
 
 enum ft_chunk_comp { FT_COMP_NONE = 0, FT_COMP_ZSTD = 1 };
@@ -43,7 +44,7 @@ struct ft_chunk_hdr {
 	__u16 type;	/* enum ft_chunk_type */
 	__u16 comp;	/* enum ft_chunk_comp */
 	__u32 no;	/* counts the chunks of a file from 0 */
-	__u32 cnt;	/* of the elements; META, TOTALS, END: 1 */
+	__u32 cnt;	/* of the elements; META, TOTALS, END, FINDINGS: 1 */
 	__u64 first_ns; /* FRAMES, NODES: the number of the first one */
 	__u64 last_ns;
 	__u32 raw_len; /* of the payload before compression */

@@ -63,7 +63,8 @@ enum ft_ext_gil {
 };
 
 struct ft_ext_rec {
-	char module[128];	/* "numpy._core._multiarray_umath", or "_multiarray_umath" */
+	/* "numpy._core._multiarray_umath", or "_multiarray_umath"; never empty */
+	char module[128];
 	char path[512];		/* as the process sees it */
 	char distribution[128]; /* "numpy 2.3.4", "CPython 3.14.6", empty: not known */
 	__u32 gil;		/* enum ft_ext_gil */
@@ -92,18 +93,22 @@ struct ft_pmu_rec {
 };
 
 #define FT_MEMORY_MAX 512 /* points: when full every second one goes, and the pace halves */
+/* What a file holds at most, beside FT_MAX_LOCKS and FT_MAX_PAUSE_CAUSES; more is refused. */
+#define FT_EXT_MAX 4096
+#define FT_GIL_CHANGES_MAX 1024
+#define FT_PMU_MAX 512 /* threads */
 #define FT_GC_GENS 3
 
 struct ft_findings {
 	struct ft_lock_rec *lock; /* ascending ids */
 	size_t lock_cnt;
-	struct ft_pause_rec *pause;
+	struct ft_pause_rec *pause; /* ascending ids */
 	size_t pause_cnt;
 	struct ft_ext_rec *ext;
 	size_t ext_cnt;
-	struct ft_gil_rec *gil;
+	struct ft_gil_rec *gil; /* ascending ts_ns */
 	size_t gil_cnt;
-	struct ft_memory_rec *memory;
+	struct ft_memory_rec *memory; /* ascending ts_ns */
 	size_t memory_cnt;
 	struct ft_pmu_rec *pmu;
 	size_t pmu_cnt;
@@ -112,8 +117,9 @@ struct ft_findings {
 	/* sched_yield() windows: one in every so often */
 	__u64 yield_window_ns; /* all together */
 	__u32 yield_windows;
-	__u64 yields;	       /* in them */
-	double yields_rel_err; /* half width of the 99 % interval, as a share of the estimate */
+	__u64 yields; /* in them */
+	/* half width of the 99 % interval, as a share of the estimate; at most 1e6 */
+	double yields_rel_err;
 	/* pauses: the time during which the probes were in place, 0: never */
 	__u64 pause_window_ns;
 	__u64 pause_hist[FT_HIST_LEN]; /* time stopped */

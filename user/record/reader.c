@@ -16,6 +16,7 @@
 #include "record/chunk.h"
 #include "record/chunk_table.h"
 #include "record/codec.h"
+#include "record/findings_json.h"
 #include "record/info_json.h"
 #include "record/stacks_codec.h"
 
@@ -33,6 +34,8 @@ struct ft_reader {
 	size_t thread_cnt;
 	bool no_threads; /* no THREADS chunk */
 	struct ft_stacks_dec stacks;
+	struct ft_findings findings;
+	__u64 odd_findings; /* whose stack is not there */
 	__u64 event_cnt;
 	/* by chunk of the table */
 	__u32 *refused; /* events that were left out */
@@ -177,6 +180,8 @@ static int take_chunk(struct ft_reader *r, const struct ft_chunk_hdr *h, const v
 		return 0;
 	case FT_CHUNK_THREADS:
 		return take_threads(r, h, raw);
+	case FT_CHUNK_FINDINGS:
+		return ft_findings_from_json(raw, h->raw_len, &r->findings);
 	case FT_CHUNK_WEIGHTS:
 		return ft_stacks_get_weights(&r->stacks, h->cnt, raw, h->raw_len);
 	case FT_CHUNK_FRAMES:
@@ -257,6 +262,25 @@ static int load_stacks(struct complaint *c, struct ft_reader *r)
 	return err ? refuse_errno(c, err) : 0;
 }
 
+/* FINDINGS, after the stacks. 0 or -errno, explained. */
+static int load_findings(struct complaint *c, struct ft_reader *r)
+{
+	int err = load_last(r, FT_CHUNK_FINDINGS);
+	size_t i;
+
+	if (err && err != -ENOENT)
+		return refuse_errno(c, err);
+	for (i = 0; i < r->findings.gil_cnt; i++) {
+		__u32 *stack = &r->findings.gil[i].stack;
+
+		if (*stack != FT_NO_STACK && *stack >= r->stacks.s.node_cnt) {
+			*stack = FT_NO_STACK;
+			r->odd_findings++;
+		}
+	}
+	return 0;
+}
+
 /* META, TOTALS and THREADS. 0 or -errno, explained. */
 static int load_summary(struct complaint *c, struct ft_reader *r)
 {
@@ -285,7 +309,7 @@ static int load_summary(struct complaint *c, struct ft_reader *r)
 /* Says in r->damage what is missing, as far as it is known now. */
 static void tell_damage(struct ft_reader *r)
 {
-	__u64 refused = 0, unnamed = r->stacks.odd_cnt;
+	__u64 refused = 0, unnamed = r->stacks.odd_cnt + r->odd_findings;
 	char a[32];
 	size_t i, n = 0;
 
@@ -321,7 +345,7 @@ static void tell_damage(struct ft_reader *r)
 		SAY("%s frames in its tree of stacks are lost",
 		    ft_format_count(r->stacks.lost_cnt, a, sizeof(a)));
 	if (unnamed)
-		SAY("%s events and weights have a stack that is not there",
+		SAY("%s events, weights and findings have a stack that is not there",
 		    ft_format_count(unnamed, a, sizeof(a)));
 #undef SAY
 }
@@ -372,6 +396,8 @@ int ft_reader_open(const char *path, struct ft_reader **out, char *err_buf, size
 	err = load_summary(&c, r);
 	if (!err)
 		err = load_stacks(&c, r);
+	if (!err)
+		err = load_findings(&c, r);
 	if (err)
 		goto out;
 	count_events(r);
@@ -397,6 +423,7 @@ void ft_reader_close(struct ft_reader *r)
 	free(r->events);
 	free(r->threads);
 	ft_stacks_dec_free(&r->stacks);
+	ft_findings_free(&r->findings);
 	free(r->refused);
 	free(r->unnamed);
 	free(r);
@@ -421,6 +448,11 @@ const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t 
 const struct ft_stacks *ft_reader_stacks(const struct ft_reader *r)
 {
 	return &r->stacks.s;
+}
+
+const struct ft_findings *ft_reader_findings(const struct ft_reader *r)
+{
+	return &r->findings;
 }
 
 const char *ft_reader_damage(const struct ft_reader *r)

@@ -3,9 +3,10 @@
  * The session file (.ftprof): what a live run keeps and what every report is made from.
  *
  * Append-only chunks, each zstd-compressed with a checksum: META (JSON), THREADS, TOTALS, EVENTS,
- * FRAMES, NODES, WEIGHTS, then an INDEX and an END mark. META, THREADS, TOTALS and WEIGHTS may come
- * several times: the last whole one counts, so that a file whose writer was killed is readable up
- * to its last whole chunk. docs/record-format.md describes the bytes.
+ * FRAMES, NODES, WEIGHTS, FINDINGS (JSON), then an INDEX and an END mark. META, THREADS, TOTALS,
+ * WEIGHTS and FINDINGS may come several times: the last whole one counts, so that a file whose
+ * writer was killed is readable up to its last whole chunk. docs/record-format.md describes the
+ * bytes.
  */
 #ifndef FT_RECORD_SESSION_H
 #define FT_RECORD_SESSION_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "record/event.h"
+#include "record/findings.h"
 #include "record/stacks.h"
 
 struct ft_writer;
@@ -132,6 +134,11 @@ int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, siz
  * every two seconds of a long session.
  */
 int ft_writer_stacks(struct ft_writer *w, const struct ft_stacks *s);
+/*
+ * Any time after the stacks that it names. -EINVAL when *f is not what record/findings.h promises,
+ * -EFBIG when there is more of something than that allows.
+ */
+int ft_writer_findings(struct ft_writer *w, const struct ft_findings *f);
 /* Sets totals->events_dropped from the writer's own count before writing. */
 int ft_writer_totals(struct ft_writer *w, struct ft_totals *totals);
 /* Puts what is buffered on disk; call now and then so that a killed run loses little. */
@@ -161,6 +168,11 @@ const struct ft_thread_rec *ft_reader_threads(const struct ft_reader *r, size_t 
  * own is lost; a weight whose stack is lost has FT_NO_STACK.
  */
 const struct ft_stacks *ft_reader_stacks(const struct ft_reader *r);
+/*
+ * Never NULL; empty when the file has none. As record/findings.h promises; a stack that is not
+ * there is FT_NO_STACK.
+ */
+const struct ft_findings *ft_reader_findings(const struct ft_reader *r);
 /* NULL for a whole file, else one sentence. */
 const char *ft_reader_damage(const struct ft_reader *r);
 __u64 ft_reader_event_cnt(const struct ft_reader *r);

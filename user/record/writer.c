@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "record/chunk.h"
 #include "record/codec.h"
+#include "record/findings_json.h"
 #include "record/info_json.h"
 #include "record/stacks_codec.h"
 
@@ -206,22 +207,33 @@ int ft_writer_flush(struct ft_writer *w)
 	return flush_events(w);
 }
 
-int ft_writer_info(struct ft_writer *w, const struct ft_session_info *info)
+/* A chunk of JSON, unless making it failed with err. Frees json. */
+static int put_json(struct ft_writer *w, enum ft_chunk_type type, struct ft_text *json, int err)
 {
-	struct ft_chunk_in in = {.type = FT_CHUNK_META, .cnt = 1, .level = w->level};
-	struct ft_text json = {0};
-	int err = w->err;
+	struct ft_chunk_in in = {.type = type, .cnt = 1, .level = w->level};
 
-	if (err)
-		return err;
-	err = ft_info_to_json(info, &json);
 	if (!err) {
-		in.data = json.s;
-		in.len = json.len;
+		in.data = json->s;
+		in.len = json->len;
 		err = put_chunk(w, &in);
 	}
-	ft_text_free(&json);
+	ft_text_free(json);
 	return note(w, err);
+}
+
+int ft_writer_info(struct ft_writer *w, const struct ft_session_info *info)
+{
+	struct ft_text json = {0};
+
+	return w->err ? w->err : put_json(w, FT_CHUNK_META, &json, ft_info_to_json(info, &json));
+}
+
+int ft_writer_findings(struct ft_writer *w, const struct ft_findings *f)
+{
+	struct ft_text json = {0};
+
+	return w->err ? w->err
+		      : put_json(w, FT_CHUNK_FINDINGS, &json, ft_findings_to_json(f, &json));
 }
 
 int ft_writer_threads(struct ft_writer *w, const struct ft_thread_rec *recs, size_t cnt)
