@@ -517,7 +517,13 @@ ft_inline __u64 tick_stack(void *ctx, struct ft_cpu *c, struct ft_thread *t, __u
 /* What a tick on a free-threaded build finds; the enum ft_on of it. */
 ft_inline __u8 tick_free(struct ft_thread *t, __u32 slot, __u8 on, struct spent *spent)
 {
-	spent_on(t->target, spent);
+	const struct pt_regs *regs =
+		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	if ((long)regs->orig_ax == NR_SCHED_YIELD)
+		spent_yielding(t->target, spent);
+	else
+		spent_on(t->target, spent);
 	count(FT_CN_TICKS_CLASS + (spent->cls < FT_CC_CNT ? spent->cls : 0));
 	if (spent->cls != FT_CC_MUTEX && spent->cls != FT_CC_SPIN)
 		return on;
@@ -728,7 +734,7 @@ int count_yield(void *ctx)
 	t = find_thread(cur, &slot1);
 	if (!t)
 		return 0;
-	spent_on(t->target, &spent);
+	spent_yielding(t->target, &spent);
 	if (spent.cls != FT_CC_MUTEX && spent.cls != FT_CC_SPIN)
 		return 0;
 	count(FT_CN_YIELDS);

@@ -323,7 +323,6 @@ ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct p
 	__u64 ret = 0;
 	int i;
 
-	s->cls = FT_CC_NONE;
 	if (!tg->range_cnt) {
 		s->cls = FT_CC_SPIN; /* stripped: nothing else in the interpreter yields */
 		return;
@@ -339,28 +338,67 @@ ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct p
 		s->cls = FT_CC_NONE; /* os.sched_yield(), a library's own spinning */
 }
 
-/* Behind a locked instruction on the shared reference count of an object? */
-ft_inline void behind_atomic(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
-			     struct spent *s)
-{
-	__u8 code[FT_ATOMIC_BYTES] = {};
-	struct ft_atomic a = {};
-	__u64 ea, type = 0;
+struct code_bytes {
+	__u8 b[FT_ATOMIC_BYTES];
+};
 
-	if (!tg->ob_shared || !tg->type_type ||
-	    bpf_probe_read_user(code, sizeof(code), (void *)(regs->ip - sizeof(code))) ||
-	    !ft_atomic_before(code, &a) || !a.wide)
-		return;
-	ea = a.base == FT_ATOMIC_RIP ? regs->ip : reg_of(regs, a.base);
+/* One of the places at which a locked instruction may begin; global, so verified once. */
+__attribute__((noinline)) int atomic_at(struct code_bytes *code, __u32 i, struct ft_atomic *a)
+{
+	if (!code || !a)
+		return 0;
+	return ft_atomic_decode(code->b, i, a) == FT_ATOMIC_BYTES;
+}
+
+/* The object whose shared reference count the instruction right before `ip` changes, or 0. */
+__attribute__((noinline)) __u64 atomic_object(__u32 target)
+{
+	const struct pt_regs *regs =
+		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	struct code_bytes code = {};
+	struct ft_atomic a = {};
+	__u64 ip = regs->ip, ea;
+	__u32 i;
+
+	if (!tg || bpf_probe_read_user(&code, sizeof(code), (void *)(ip - sizeof(code))))
+		return 0;
+	for (i = FT_ATOMIC_FIRST; i >= FT_ATOMIC_LAST; i--)
+		if (atomic_at(&code, i, &a))
+			break;
+	if (i < FT_ATOMIC_LAST || !a.wide)
+		return 0;
+	ea = a.base == FT_ATOMIC_RIP ? ip : reg_of(regs, a.base);
 	ea += a.disp;
 	if (a.index != FT_REG_NONE)
 		ea += reg_of(regs, a.index) << (a.shift & 3);
-	if (!object_kind(tg, target, ea - tg->ob_shared, &type))
+	return ea - tg->ob_shared;
+}
+
+ft_inline void behind_atomic(const struct ft_target *tg, __u32 target, struct spent *s)
+{
+	__u64 obj, type = 0;
+
+	if (!tg->ob_shared || !tg->type_type)
+		return;
+	obj = atomic_object(target);
+	if (!obj || !object_kind(tg, target, obj, &type))
 		return;
 	if (s->cls != FT_CC_SHARED)
 		count(FT_CN_TICKS_ATOMIC);
 	s->cls = FT_CC_SHARED;
 	s->lock = lock_number(target, FT_LK_TYPE, 0, type, 0);
+}
+
+/* What the current thread, which calls sched_yield() just now, spins for. */
+__attribute__((noinline)) int spent_yielding(__u32 target, struct spent *s)
+{
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+
+	if (tg && s)
+		in_yield(tg, target,
+			 (const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), s);
+	return 0;
 }
 
 /* What the current thread, interrupted by a tick on a free-threaded build, is busy with. */
@@ -369,25 +407,15 @@ __attribute__((noinline)) int spent_on(__u32 target, struct spent *s)
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	const struct pt_regs *regs =
 		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	long nr;
 	int i;
 
-	if (!tg || !s)
-		return 0;
-	s->cls = FT_CC_NONE;
-	s->lock = 0;
-	nr = (long)regs->orig_ax;
-	if (nr == NR_SCHED_YIELD) {
-		in_yield(tg, target, regs, s);
-		return 0;
-	}
-	if (nr >= 0)
+	if (!tg || !s || (long)regs->orig_ax >= 0)
 		return 0;
 	i = code_range(target, regs->ip);
 	if (i)
 		in_range(tg, target, regs, regs->ip, i - 1, s);
 	if (s->cls == FT_CC_NONE || s->cls == FT_CC_SHARED || s->cls == FT_CC_MERGE)
-		behind_atomic(tg, target, regs, s);
+		behind_atomic(tg, target, s);
 	return 0;
 }
 

@@ -111,6 +111,13 @@ ft_inline __u32 ft_atomic_decode(const __u8 *code, __u32 i, struct ft_atomic *a)
 }
 
 /*
+ * Where a locked instruction that ends at FT_ATOMIC_BYTES may begin: lock, opcode and operand are
+ * three bytes at least; lock, rex, two of opcode, modrm, sib, disp32 and a byte are eleven.
+ */
+#define FT_ATOMIC_FIRST (FT_ATOMIC_BYTES - 3)
+#define FT_ATOMIC_LAST (FT_ATOMIC_BYTES - 12)
+
+/*
  * The locked instruction that ends at the end of code[FT_ATOMIC_BYTES], the bytes before an
  * instruction pointer. 1 and *a, or 0.
  */

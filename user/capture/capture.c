@@ -46,6 +46,8 @@ struct session {
 	struct ft_collector *collector;
 	struct ft_stacker *stacker; /* NULL: no stacks */
 	struct ft_sleepers *sleepers;
+	struct ft_gather *gather;
+	struct ft_freethread *freethread; /* NULL: a build with a GIL, or not known yet */
 	struct ft_writer *writer;
 	struct ft_exact exact;
 	struct ft_cost cost;
@@ -93,6 +95,13 @@ static void on_fork(void *ctx, __u32 pid, __u64 ts)
 
 	(void)ts;
 	s->follow_pid = pid;
+}
+
+static void on_gil(void *ctx, const struct ft_ev_gil *ev)
+{
+	struct session *s = ctx;
+
+	ft_gather_gil(s->gather, ev);
 }
 
 static int take_signals(struct session *s)
@@ -194,6 +203,25 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 	return ft_probe_open(&po, &s->probe);
 }
 
+/* Whose stacks and findings they are, and what its build needs; again when it was replaced. */
+static int setup_known(struct session *s)
+{
+	struct ft_runtime *rt = s->target.rt;
+
+	if (s->stacker)
+		ft_stacker_target(s->stacker, s->target.pid, rt);
+	ft_gather_target(s->gather, s->target.pid, rt);
+	if (s->freethread) /* the program before is gone, and its probes with it */
+		ft_freethread_end(s->freethread, now_ns());
+	ft_freethread_free(s->freethread);
+	s->freethread = NULL;
+	if (!rt->free_threaded)
+		return 0;
+	if (ft_freethread_new(s->probe, s->target.pid, rt, s->o->max_overhead, &s->freethread))
+		return ft_err(-ENOMEM, "out of memory");
+	return 0;
+}
+
 static int explain_output(const char *path, int err)
 {
 	switch (err) {
@@ -210,7 +238,8 @@ static int explain_output(const char *path, int err)
 
 static int setup(struct session *s)
 {
-	struct ft_collector_events ev = {.ctx = s, .on_exec = on_exec, .on_fork = on_fork};
+	struct ft_collector_events ev = {
+		.ctx = s, .on_exec = on_exec, .on_fork = on_fork, .on_gil = on_gil};
 	enum ft_exact_mode mode;
 	int err;
 
@@ -239,20 +268,19 @@ static int setup(struct session *s)
 			     : 0;
 	if (!err && s->stacker && ft_sleepers_new(s->probe, s->stacker, &s->sleepers))
 		err = ft_err(-ENOMEM, "out of memory");
+	err = err ?: ft_gather_new(s->probe, s->stacker, &s->gather);
 	err = err ?: ft_collector_new(s->probe, s->writer, s->stacker, &ev, &s->collector);
-	if (!err && s->target.known) {
-		err = ft_proc_publish(&s->target, s->probe);
-		if (s->stacker)
-			ft_stacker_target(s->stacker, s->target.pid, s->target.rt);
-	}
+	if (!err && s->target.known)
+		err = ft_proc_publish(&s->target, s->probe) ?: setup_known(s);
 	if (err)
 		return err;
 	err = ft_probe_member(s->probe, s->target.pidfd, 0);
 	if (err)
 		return ft_err(err,
-			      err == -ESRCH ? "process %d exited while ftprof attached"
-					    : "cannot follow process %d",
-			      s->target.pid);
+			      err == -ESRCH || err == -ENOENT
+				      ? "process %d exited while ftprof attached: %s"
+				      : "cannot follow process %d: %s",
+			      s->target.pid, strerror(-err));
 	return ft_probe_attach(s->probe);
 }
 
@@ -275,6 +303,9 @@ static int begin(struct session *s)
 	if (err)
 		return err;
 	s->info->start_ns = start;
+	ft_gather_begin(s->gather, start);
+	if (s->freethread)
+		ft_freethread_begin(s->freethread, start);
 	ft_finish_describe(s->info, s->o, &s->cores);
 	ft_proc_poll(&s->target, s->probe);
 	ft_proc_info(&s->target, s->info);
@@ -322,8 +353,11 @@ static int look(struct session *s, __u64 now)
 	if (!s->target.known)
 		return 0;
 	s->next_poll = now;
-	if (s->stacker)
-		ft_stacker_target(s->stacker, s->target.pid, s->target.rt);
+	err = setup_known(s);
+	if (err)
+		return err;
+	if (s->freethread)
+		ft_freethread_begin(s->freethread, now);
 	if (passive_limit(s->target.rt) && s->o->exact == FT_EXACT_OFF) {
 		ft_warn("the GIL of Python %s is not seen: %s; --exact=full sees it",
 			s->target.rt->version, passive_limit(s->target.rt));
@@ -346,6 +380,8 @@ static struct ft_finish things(struct session *s)
 		.collector = s->collector,
 		.stacker = s->stacker,
 		.sleepers = s->sleepers,
+		.gather = s->gather,
+		.freethread = s->freethread,
 		.exact = &s->exact,
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
@@ -369,6 +405,7 @@ static int periodic(struct session *s, __u64 now)
 		ft_proc_info(&s->target, s->info);
 		if (s->stacker)
 			ft_stacker_refresh(s->stacker);
+		ft_gather_poll(s->gather, now, s->info->gil);
 		err = look_at_sleepers(s, now, false);
 		if (err)
 			return err;
@@ -410,6 +447,8 @@ static int periodic(struct session *s, __u64 now)
 		s->next_take = now + TAKE_NS;
 	}
 	ft_exact_step(&s->exact, now);
+	if (s->freethread)
+		ft_freethread_step(s->freethread, now);
 	ft_cost_step(&s->cost, now);
 	ft_progress_step(&s->progress, s->collector, s->probe, now);
 	return 0;
@@ -528,6 +567,8 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 	ft_writer_abort(s->writer);
 	ft_collector_free(s->collector);
 	ft_sleepers_free(s->sleepers);
+	ft_gather_free(s->gather);
+	ft_freethread_free(s->freethread);
 	ft_stacker_free(s->stacker);
 	ft_exact_free(&s->exact);
 	ft_probe_close(s->probe);

@@ -228,6 +228,11 @@ static int on_record(void *ctx, void *data, size_t len)
 			c->err = err;
 		return 0;
 	}
+	if (r.h.type == FT_EV_GIL) {
+		if (c->ev.on_gil)
+			c->ev.on_gil(c->ev.ctx, &r.gil);
+		return 0;
+	}
 	if (!to_event(c, &r, &ev))
 		return 0;
 	put_event(c, &ev,

@@ -17,6 +17,7 @@ struct ft_collector_events {
 	void *ctx;
 	void (*on_exec)(void *ctx, __u32 pid, __u64 ts);
 	void (*on_fork)(void *ctx, __u32 pid, __u64 ts);
+	void (*on_gil)(void *ctx, const struct ft_ev_gil *ev);
 };
 
 /* The writer may be NULL (nothing is kept), the stacker too (no stacks). Borrows all three. */

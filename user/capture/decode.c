@@ -16,6 +16,7 @@ static const size_t sizes[FT_EV_TYPE_CNT] = {
 	/* these two have lists behind them, which whoever takes them checks */
 	[FT_EV_STACK] = sizeof(struct ft_ev_stack),
 	[FT_EV_CODE] = sizeof(struct ft_ev_code),
+	[FT_EV_GIL] = sizeof(struct ft_ev_gil),
 };
 
 static int check_slice(const struct ft_ev_slice *s, __u32 slot_max)
@@ -61,6 +62,8 @@ int ft_decode(const void *data, size_t len, __u32 slot_max, __u32 cpu_max, union
 	case FT_EV_EXEC:
 	case FT_EV_FORK:
 		return out->proc.target < FT_MAX_TARGETS ? 0 : -EBADMSG;
+	case FT_EV_GIL:
+		return memchr(out->gil.module, 0, sizeof(out->gil.module)) ? 0 : -EBADMSG;
 	default:
 		return 0;
 	}

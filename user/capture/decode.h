@@ -17,6 +17,7 @@ union ft_record {
 	struct ft_ev_proc proc;
 	struct ft_ev_stack stack; /* the fixed part of these two */
 	struct ft_ev_code code;
+	struct ft_ev_gil gil;
 };
 
 /*

@@ -78,6 +78,19 @@ static void write_stacks(struct ft_finish *f, struct ft_writer *w, struct ft_tot
 	ft_writer_stacks(w, &st);
 }
 
+/* The findings so far; a write that fails is told by finish(). */
+static int write_findings(struct ft_finish *f, struct ft_writer *w, __u64 now)
+{
+	const struct ft_findings *v = ft_gather_view(f->gather, f->freethread, now);
+
+	if (!v)
+		return -ENOMEM;
+	snprintf(f->info->gil_enabled_by, sizeof(f->info->gil_enabled_by), "%s",
+		 ft_gather_culprit(f->gather));
+	ft_writer_findings(w, v);
+	return 0;
+}
+
 int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 {
 	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
@@ -101,6 +114,9 @@ int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
 	ft_writer_flush(w);
 	write_stacks(f, w, t);
 	if (!f->totals)
+		goto out;
+	err = write_findings(f, w, now);
+	if (err)
 		goto out;
 	ft_writer_info(w, f->info);
 	ft_writer_threads(w, recs, cnt);
@@ -183,6 +199,7 @@ static void add_limit(struct ft_session_info *info, const char *fmt, ...)
 static void describe_limits(struct ft_finish *f)
 {
 	struct ft_session_info *info = f->info;
+	char line[512];
 
 	info->limits[0] = 0;
 	if (f->target->rt->no_offsets)
@@ -197,6 +214,11 @@ static void describe_limits(struct ft_finish *f)
 		add_limit(info,
 			  "no window of the GIL probes fitted their budget: measure for longer, "
 			  "or raise --max-overhead");
+	if (f->freethread) {
+		ft_freethread_limits(f->freethread, line, sizeof(line));
+		if (line[0])
+			add_limit(info, "%s", line);
+	}
 	if (!f->opts->tick_hz)
 		add_limit(info,
 			  f->opts->stack_hz
@@ -216,6 +238,8 @@ static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now)
 	t->recursion_misses = c.misses;
 	t->events_malformed = ft_collector_malformed(f->collector);
 	t->probes_in_target = f->exact->windows ? ft_exact_site_cnt(f->exact) : 0;
+	if (f->freethread)
+		t->probes_in_target += ft_freethread_site_cnt(f->freethread);
 	t->exact_window_ns = f->exact->window_ns;
 	if (!ft_cgroup_throttled(f->cores, &throttled) && throttled > f->throttled0_ns)
 		t->throttled_ns = throttled - f->throttled0_ns;
@@ -224,11 +248,20 @@ static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now)
 /* Probes and engine, for the head of the report. */
 static void describe_engine(struct ft_finish *f)
 {
+	size_t len;
+
 	f->info->engine = f->exact->mode == FT_EXACT_FULL      ? FT_ENGINE_UPROBE
 			  : f->exact->mode == FT_EXACT_WINDOWS ? FT_ENGINE_MIXED
 							       : FT_ENGINE_PASSIVE;
 	if (f->exact->mode != FT_EXACT_OFF)
 		ft_exact_describe(f->exact, f->info->sites, sizeof(f->info->sites));
+	len = strlen(f->info->sites);
+	if (!f->freethread || !ft_freethread_site_cnt(f->freethread) ||
+	    len + 2 >= sizeof(f->info->sites))
+		return;
+	if (len)
+		f->info->sites[len++] = '\n';
+	ft_freethread_describe(f->freethread, f->info->sites + len, sizeof(f->info->sites) - len);
 }
 
 /* The last value of the main GIL's hand-over count, if the target still lives. */
@@ -265,6 +298,8 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 		goto out;
 	last_handoffs(f); /* now that the programs write no more */
 	ft_exact_end(f->exact, end);
+	if (f->freethread)
+		ft_freethread_end(f->freethread, end);
 	err = ft_collector_drain(f->collector);
 	if (err)
 		goto out;
@@ -272,6 +307,7 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	t->end_ns = end;
 	ft_proc_poll(f->target, f->probe);
 	ft_proc_info(f->target, f->info);
+	ft_gather_poll(f->gather, end, f->info->gil);
 	err = fill_totals(f->probe, sums, t);
 	err = err ?: ft_collector_threads(f->collector, 0, &open, &open_cnt, NULL);
 	err = err ?: ft_collector_threads(f->collector, end, &recs, &cnt, t->wait_hist);
@@ -298,6 +334,11 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	fill_cost(f, t, end);
 	ft_writer_flush(w);
 	write_stacks(f, w, t);
+	err = write_findings(f, w, end);
+	if (err) {
+		ft_err(err, "out of memory");
+		goto out;
+	}
 	ft_writer_info(w, f->info);
 	ft_writer_threads(w, recs, cnt);
 	ft_writer_totals(w, t);

@@ -7,6 +7,7 @@
 #include "capture/collector.h"
 #include "capture/cost.h"
 #include "capture/exact.h"
+#include "capture/gather.h"
 #include "capture/sleepers.h"
 #include "capture/target.h"
 #include "os/cgroup.h"
@@ -20,6 +21,8 @@ struct ft_finish {
 	struct ft_collector *collector;
 	struct ft_stacker *stacker; /* NULL: no stacks */
 	struct ft_sleepers *sleepers;
+	struct ft_gather *gather;
+	struct ft_freethread *freethread; /* NULL: a build with a GIL, or not known */
 	struct ft_exact *exact;
 	struct ft_cost *cost;
 	__u64 throttled0_ns;

@@ -122,8 +122,12 @@ int ft_probe_attach_uprobes(struct ft_probe *p, enum ft_probe_set set, const str
 void ft_probe_detach_uprobes(struct ft_probe *p, enum ft_probe_set set);
 /* A new window of a set's probes (GIL or PAUSE): odd while they are in place. */
 void ft_probe_window(struct ft_probe *p, enum ft_probe_set set, __u32 gen);
-/* Begins or ends counting calls of sched_yield(): for milliseconds, it slows the whole host. */
+/*
+ * Puts the tracepoint on sched_yield() in place, or takes it out: for milliseconds only, it slows
+ * the whole host. Calls are counted while the window is open.
+ */
 int ft_probe_yields(struct ft_probe *p, bool on);
+void ft_probe_yield_window(struct ft_probe *p, bool open);
 
 /*
  * The tables of locks [FT_MAX_LOCKS] and of causes of pauses [FT_MAX_PAUSE_CAUSES] by their

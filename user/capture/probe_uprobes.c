@@ -117,3 +117,8 @@ int ft_probe_yields(struct ft_probe *p, bool on)
 	}
 	return 0;
 }
+
+void ft_probe_yield_window(struct ft_probe *p, bool open)
+{
+	__atomic_store_n(&p->skel->bss->yield_window, open, __ATOMIC_SEQ_CST);
+}

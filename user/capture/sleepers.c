@@ -166,6 +166,8 @@ static int close_states(struct ft_sleepers *sl, const struct ft_thread *b,
 			continue;
 		if (st == FT_ST_BLOCKED)
 			k.arg = (__u32)b->arg;
+		else if (st == b->state)
+			k.arg = b->lock;
 		err = ft_stacker_weight(sl->stacker, &k, &v);
 	}
 	return err;
