@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The interpreters of a process, by their list. */
 #include <errno.h>
+#include <string.h>
 #include "os/mem.h"
 #include "python/locknames.h"
 #include "python/pypriv.h"
@@ -61,5 +62,34 @@ __u64 ft_py_main_interp(int pid, const struct ft_runtime *rt)
 		if (read_ptr(pid, interp + o->interp_next, &interp))
 			return 0;
 	}
+	return 0;
+}
+
+int ft_gc_runs(int pid, const struct ft_runtime *rt, __u64 runs[3])
+{
+	/* struct gc_generation_stats: collections, collected, uncollectable */
+	__u64 stats[3][3], interp = rt->main_interp;
+	__u32 series = rt->hex >> 16;
+	int err, i;
+
+	memset(runs, 0, 3 * sizeof(runs[0]));
+	if (rt->no_offsets || (series != 0x30d && series != 0x30e) ||
+	    rt->off.gc_collecting < sizeof(stats))
+		return -EOPNOTSUPP;
+	if (!interp)
+		interp = ft_py_main_interp(pid, rt);
+	if (!interp)
+		return -EAGAIN;
+	err = ft_mem_read(pid, interp + rt->off.interp_gc + rt->off.gc_collecting - sizeof(stats),
+			  stats, sizeof(stats));
+	if (err)
+		return err;
+	for (i = 0; i < 3; i++) {
+		/* not a count: the structure is another one */
+		if (stats[i][0] >> 48)
+			return -EOPNOTSUPP;
+	}
+	for (i = 0; i < 3; i++)
+		runs[i] = stats[i][0];
 	return 0;
 }
