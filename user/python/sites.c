@@ -14,20 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include "python/pypriv.h"
+#include "python/sites_priv.h"
 
 #define FUNC_MAX 512u
 #define HOPS_MAX 4
-#define ENDBR_LEN 4
 
 static const char *const kind_names[FT_SITE_CNT] = {"take_gil", "drop_gil", "pthread_cond_signal"};
 
-static bool is_endbr(const __u8 *code)
+bool ft_site_is_endbr(const __u8 *code)
 {
 	return code[0] == 0xf3 && code[1] == 0x0f && code[2] == 0x1e && code[3] == 0xfa;
 }
 
-/* Can a function of the interpreter begin at vaddr? PLT stubs are code, but not in .text. */
-static bool plausible_function(struct ft_elf *e, __u64 vaddr)
+bool ft_site_plausible(struct ft_elf *e, __u64 vaddr)
 {
 	__u64 text, size;
 	bool yes;
@@ -41,26 +40,25 @@ static bool plausible_function(struct ft_elf *e, __u64 vaddr)
 	return !(vaddr & 15); /* no unwind table: compilers align functions */
 }
 
-/* Follows a function that is nothing but a jump, as linkers and compilers make them. */
-static __u64 follow(struct ft_elf *e, __u64 vaddr)
+__u64 ft_site_follow(struct ft_elf *e, __u64 vaddr)
 {
 	int hop;
 
 	for (hop = 0; hop < HOPS_MAX; hop++) {
-		__u8 code[ENDBR_LEN + 5];
+		__u8 code[FT_ENDBR_LEN + 5];
 		__u64 at = vaddr, to;
 		__s32 rel;
 		size_t i = 0;
 
 		if (ft_elf_read(e, at, code, sizeof(code)))
 			break;
-		if (is_endbr(code))
-			i = ENDBR_LEN;
+		if (ft_site_is_endbr(code))
+			i = FT_ENDBR_LEN;
 		if (code[i] != 0xe9)
 			break;
 		memcpy(&rel, code + i + 1, sizeof(rel));
 		to = at + i + 5 + (__u64)(__s64)rel;
-		if (!plausible_function(e, to))
+		if (!ft_site_plausible(e, to))
 			break;
 		vaddr = to;
 	}
@@ -102,7 +100,7 @@ static void scan_branches(struct ft_elf *e, __u64 func, const __u8 *code, size_t
 		} else {
 			continue;
 		}
-		if (to - func < n || to == not_this || !plausible_function(e, to))
+		if (to - func < n || to == not_this || !ft_site_plausible(e, to))
 			continue;
 		if (code[i] == 0xe8)
 			note(to, &t->call, &t->many_calls);
@@ -126,113 +124,127 @@ static int take_gil_by_branch(struct ft_elf *e, __u64 *vaddr, char *how, size_t 
 		memset(&fatal, 0, sizeof(fatal));
 	scan_branches(e, sym.vaddr, code, sym.size, fatal.vaddr, &t);
 	if (t.jump && !t.many_jumps) {
-		*vaddr = follow(e, t.jump);
+		*vaddr = ft_site_follow(e, t.jump);
 		snprintf(how, how_sz, "jump target of PyEval_AcquireLock");
 		return 0;
 	}
 	if (!t.jump && t.call && !t.many_calls) {
-		*vaddr = follow(e, t.call);
+		*vaddr = ft_site_follow(e, t.call);
 		snprintf(how, how_sz, "call target of PyEval_AcquireLock");
 		return 0;
 	}
 	return -ENOENT;
 }
 
-static void missing(struct ft_sites *out, enum ft_site_kind kind, const char *why)
+void ft_site_missing(const struct ft_site_slot *d, const char *why)
 {
-	snprintf(out->missing[kind], sizeof(out->missing[kind]), "%s: %s", kind_names[kind], why);
+	snprintf(d->missing, FT_SITE_MISSING_LEN, "%s: %s", d->name, why);
 }
 
-/* Fills one site from its link-time address, or says why it cannot be used. */
-static void set_site(struct ft_sites *out, enum ft_site_kind kind, struct ft_elf *e,
-		     const struct ft_pyfile *file, __u64 vaddr, const char *how)
+void ft_site_set(const struct ft_site_slot *d, struct ft_elf *e, const struct ft_pyfile *file,
+		 __u64 vaddr, const char *how)
 {
-	struct ft_site *s = &out->site[kind];
+	struct ft_site *s = d->site;
 	const char *after = "";
 	size_t n = sizeof(s->code);
 
 	memset(s, 0, sizeof(*s));
-	s->kind = kind;
+	s->kind = d->kind;
 	while (n && ft_elf_read(e, vaddr, s->code, n))
 		n--;
 	/*
 	 * Older kernels single-step endbr64. Whoever enters a function runs past it, and it
 	 * changes no register: the probe may as well stand behind it.
 	 */
-	if (n > ENDBR_LEN && is_endbr(s->code)) {
-		vaddr += ENDBR_LEN;
-		n -= ENDBR_LEN;
-		memmove(s->code, s->code + ENDBR_LEN, n);
+	if (n > FT_ENDBR_LEN && ft_site_is_endbr(s->code)) {
+		vaddr += FT_ENDBR_LEN;
+		n -= FT_ENDBR_LEN;
+		memmove(s->code, s->code + FT_ENDBR_LEN, n);
 		memset(s->code + n, 0, sizeof(s->code) - n);
 		after = ", behind endbr64";
 	}
 	s->code_len = (__u8)n;
 	if (!n || ft_elf_offset(e, vaddr, &s->offset)) {
-		missing(out, kind, "its code is not in the file");
+		ft_site_missing(d, "its code is not in the file");
 		return;
 	}
 	s->insn = ft_insn_classify(s->code, n);
 	if (s->insn == FT_INSN_REFUSED) {
-		missing(out, kind, "the kernel takes no probe on its first instruction");
+		ft_site_missing(d, "the kernel takes no probe on its first instruction");
 		return;
 	}
 	s->stepped = s->insn == FT_INSN_STEP || s->insn == FT_INSN_NOPLIKE;
 	s->addr = vaddr + file->bias;
 	memcpy(s->path, file->open, sizeof(s->path));
-	snprintf(s->how, sizeof(s->how), "%s: %s%s", kind_names[kind], how, after);
-	out->found[kind] = true;
+	snprintf(s->how, sizeof(s->how), "%s: %s%s", d->name, how, after);
+	*d->found = true;
 }
 
-/* A site that has a symbol. 0 or -ENOENT. */
-static int by_symbol(struct ft_sites *out, enum ft_site_kind kind, struct ft_elf *e,
-		     const struct ft_pyfile *file, const char *name)
+int ft_site_by_symbol(const struct ft_site_slot *d, struct ft_elf *e, const struct ft_pyfile *file,
+		      const char *name)
 {
 	struct ft_elf_sym sym;
 
 	if (ft_elf_symbol(e, name, &sym) || sym.ambiguous || !ft_elf_is_code(e, sym.vaddr))
 		return -ENOENT;
-	set_site(out, kind, e, file, sym.vaddr, sym.from);
+	ft_site_set(d, e, file, sym.vaddr, sym.from);
 	return 0;
+}
+
+static struct ft_site_slot slot(struct ft_sites *out, enum ft_site_kind kind)
+{
+	struct ft_site_slot d = {
+		.site = &out->site[kind],
+		.found = &out->found[kind],
+		.missing = out->missing[kind],
+		.kind = kind,
+		.name = kind_names[kind],
+	};
+
+	_Static_assert(sizeof(out->missing[kind]) == FT_SITE_MISSING_LEN, "one length");
+	return d;
 }
 
 static void find_in_python(const struct ft_runtime *rt, struct ft_elf *e, struct ft_sites *out)
 {
+	const struct ft_site_slot take = slot(out, FT_SITE_TAKE), drop = slot(out, FT_SITE_DROP);
 	char how[64];
 	__u64 vaddr;
 
-	if (by_symbol(out, FT_SITE_TAKE, e, &rt->elf, "take_gil")) {
+	if (ft_site_by_symbol(&take, e, &rt->elf, "take_gil")) {
 		if (!take_gil_by_branch(e, &vaddr, how, sizeof(how)))
-			set_site(out, FT_SITE_TAKE, e, &rt->elf, vaddr, how);
+			ft_site_set(&take, e, &rt->elf, vaddr, how);
 		else
-			missing(out, FT_SITE_TAKE,
-				"no symbol, and PyEval_AcquireLock does not lead to it");
+			ft_site_missing(&take,
+					"no symbol, and PyEval_AcquireLock does not lead to it");
 	}
-	if (by_symbol(out, FT_SITE_DROP, e, &rt->elf, "drop_gil"))
-		missing(out, FT_SITE_DROP, "no symbol; it is inlined or stripped");
+	if (ft_site_by_symbol(&drop, e, &rt->elf, "drop_gil"))
+		ft_site_missing(&drop, "no symbol; it is inlined or stripped");
 }
 
 static void find_signal(const struct ft_runtime *rt, struct ft_elf *py, struct ft_sites *out)
 {
+	const struct ft_site_slot d = slot(out, FT_SITE_SIGNAL);
 	struct ft_elf *libc = NULL;
 	struct ft_elf_sym sym;
 
 	if (!rt->has_libc) {
 		/* linked into the program */
-		if (by_symbol(out, FT_SITE_SIGNAL, py, &rt->elf, "pthread_cond_signal") &&
-		    by_symbol(out, FT_SITE_SIGNAL, py, &rt->elf, "__pthread_cond_signal"))
-			missing(out, FT_SITE_SIGNAL, "the C library was not found");
+		if (ft_site_by_symbol(&d, py, &rt->elf, "pthread_cond_signal") &&
+		    ft_site_by_symbol(&d, py, &rt->elf, "__pthread_cond_signal"))
+			ft_site_missing(&d, "the C library was not found");
 		return;
 	}
 	if (ft_elf_open(rt->libc.open, &libc)) {
-		missing(out, FT_SITE_SIGNAL, "the C library cannot be opened");
+		ft_site_missing(&d, "the C library cannot be opened");
 		return;
 	}
 	/* the default version: the old one beside it has another kind of condvar */
 	if (ft_elf_dynsym(libc, "pthread_cond_signal", &sym) || sym.ambiguous ||
 	    !ft_elf_is_code(libc, sym.vaddr))
-		missing(out, FT_SITE_SIGNAL, "not exported by the C library");
+		ft_site_missing(&d, "not exported by the C library");
 	else
-		set_site(out, FT_SITE_SIGNAL, libc, &rt->libc, sym.vaddr, sym.from);
+		ft_site_set(&d, libc, &rt->libc, sym.vaddr, sym.from);
 	ft_elf_close(libc);
 }
 
