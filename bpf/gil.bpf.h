@@ -90,6 +90,7 @@ ft_inline bool is_own_tstate(struct task_struct *other, const struct ft_target *
 ft_inline void gil_note(struct ft_target *tg, __u32 i, const struct ft_gil *g)
 {
 	i = gil_bound(i);
+	tg->gil_off = tg->free_threaded && !g->enabled && tg->gil_cnt == 1;
 	if (!g->swno)
 		return;
 	if (!tg->switch_number0[i])
@@ -164,6 +165,10 @@ ft_inline bool gil_held(struct task_struct *other, struct ft_target *tg, __u32 t
 	if (t->exact_gen == (__u8)exact_gen && (t->flags & FT_TF_EXACT))
 		return (t->flags & FT_TF_EXACT_HELD) != 0;
 	if (tg->no_offsets || !tg->gil_cnt)
+		return false;
+	/* ticks look: a thread that spins by sched_yield() leaves its core 200,000 times a second
+	 */
+	if (!all && tg->gil_off)
 		return false;
 	if (!own && tg->gil_cnt == 1)
 		own = 1;

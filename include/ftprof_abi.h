@@ -318,7 +318,8 @@ struct ft_target {
 	__u8 has_parking_lot; /* 3.13 and later: PyMutex, sleeps through the parking lot */
 	__u8 no_offsets;      /* 3.9 to 3.12: only the GIL probes tell */
 	__u8 many_interps;    /* written by the BPF programs: a thread may have several states */
-	__u8 pad[2];
+	__u8 gil_off; /* likewise: a free-threaded build's only GIL was off at the last look */
+	__u8 pad;
 	__u16 range_cnt;
 	struct ft_code_range range[FT_MAX_CODE_RANGES];
 	__u64 type_type;     /* address of PyType_Type, 0: types cannot be checked */
