@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Module objects in sys.modules, read from a process that runs on: whatever is read may be stale
+ * or torn, so a module counts only when its type is right and its definition lies in a known file.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/text.h"
+#include "os/mem.h"
+#include "python/code.h"
+#include "python/extensions_priv.h"
+
+#define INTERPS_MAX 64
+#define MODULES_MAX (1u << 18)
+#define NAME_CHARS 127
+#define MODULE_MAX 128 /* bytes of a module object that are read */
+
+/* Where a version keeps what. */
+struct layout {
+	__u32 version;	    /* major << 8 | minor */
+	__u8 modules_word;  /* interpreter_state.imports_modules in _Py_DebugOffsets */
+	__u8 def;	    /* md_def or md_token, behind the object's head */
+	__u8 def_flag;	    /* 3.15: md_token_is_def, 0: there is none */
+	__u8 gil, gil_size; /* md_gil, a pointer; 3.15: md_requires_gil, a bool */
+	__u8 size;	    /* bytes behind the head that are needed */
+};
+
+/* Include/internal/pycore_moduleobject.h; pycore_debug_offsets.h (pycore_runtime.h in 3.13) */
+static const struct layout layouts[] = {
+	{.version = 0x30d, .modules_word = 11, .def = 8, .gil = 40, .gil_size = 8, .size = 48},
+	{.version = 0x30e, .modules_word = 12, .def = 8, .gil = 40, .gil_size = 8, .size = 48},
+	{.version = 0x30f,
+	 .modules_word = 12,
+	 .def = 72,
+	 .def_flag = 32,
+	 .gil = 33,
+	 .gil_size = 1,
+	 .size = 80},
+};
+
+/* The head of struct _dictkeysobject (pycore_dict.h), the same in both builds. */
+struct dict_keys {
+	__s64 refcnt;
+	__u8 log2_size;
+	__u8 log2_index_bytes;
+	__u8 kind; /* enum DictKeysKind */
+	__u8 mutex;
+	__u32 version;
+	__s64 usable;
+	__s64 nentries;
+};
+
+_Static_assert(sizeof(struct dict_keys) == 32, "struct _dictkeysobject");
+
+enum {
+	KEYS_GENERAL = 0, /* entries: hash, key, value */
+	KEYS_UNICODE = 1, /* entries: key, value */
+};
+
+static const struct layout *find_layout(const struct ft_runtime *rt)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(layouts) / sizeof(layouts[0]); i++) {
+		if (layouts[i].version == rt->hex >> 16)
+			return &layouts[i];
+	}
+	return NULL;
+}
+
+/* A str as UTF-8, cut to buf. 0 or -errno. */
+static int read_str(const struct ft_ext_scan *s, __u64 addr, char *buf, size_t sz)
+{
+	const struct ft_pylayout *l = &s->rt->off.py;
+	__u32 bytes[NAME_CHARS], state, kind;
+	struct ft_text text = {0};
+	__u64 length, data;
+	size_t cnt;
+	int err;
+
+	err = ft_mem_read(s->pid, addr + l->str_length, &length, sizeof(length));
+	if (!err)
+		err = ft_mem_read(s->pid, addr + l->str_state, &state, sizeof(state));
+	if (err)
+		return err;
+	kind = state >> l->str_kind_shift & 7;
+	if ((kind != 1 && kind != 2 && kind != 4) || length >> 48)
+		return -EFAULT;
+	data = addr + (state >> l->str_ascii_shift & 1 ? l->str_ascii : l->str_compact);
+	if (!(state >> l->str_compact_shift & 1)) {
+		err = ft_mem_read(s->pid, addr + l->str_compact, &data, sizeof(data));
+		if (err)
+			return err;
+	}
+	cnt = length < NAME_CHARS ? (size_t)length : NAME_CHARS;
+	err = ft_mem_read(s->pid, data, bytes, cnt * kind);
+	if (err)
+		return err;
+	ft_code_string(bytes, cnt * kind, (int)kind, (size_t)length, sz - 1, &text);
+	err = text.err;
+	if (!err)
+		snprintf(buf, sz, "%s", text.s ? text.s : "");
+	ft_text_free(&text);
+	return err;
+}
+
+static struct ft_ext_file *file_of(const struct ft_ext_scan *s, __u64 addr)
+{
+	size_t i;
+
+	for (i = 0; addr && i < s->cnt; i++) {
+		if (addr >= s->file[i].lo && addr < s->file[i].hi)
+			return &s->file[i];
+	}
+	return NULL;
+}
+
+/* A file may make several modules: the one that is named like its initialiser counts. */
+static void take(struct ft_ext_file *f, const char *name, __u64 def, enum ft_extgil gil)
+{
+	bool named = !strcmp(ft_ext_last(name), f->init);
+
+	if (f->name[0] && (!named || !strcmp(ft_ext_last(f->name), f->init)))
+		return;
+	snprintf(f->name, sizeof(f->name), "%s", name);
+	f->def = def;
+	f->md_gil = gil;
+}
+
+static void look_at(const struct ft_ext_scan *s, const struct layout *l, __u64 key, __u64 value)
+{
+	size_t head = s->rt->off.ob_size, n = head + l->size;
+	__u8 obj[MODULE_MAX];
+	char name[sizeof(s->file->name)];
+	enum ft_extgil gil = FT_EXTGIL_UNKNOWN;
+	struct ft_ext_file *f;
+	__u64 type, def, md_gil = 0;
+
+	if (!key || !value || n > sizeof(obj) || ft_mem_read(s->pid, value, obj, n))
+		return;
+	memcpy(&type, obj + s->rt->off.ob_type, sizeof(type));
+	memcpy(&def, obj + head + l->def, sizeof(def));
+	if (type != s->module_type)
+		return;
+	f = file_of(s, def);
+	if (!f || read_str(s, key, name, sizeof(name)) || !name[0])
+		return;
+	if (s->rt->free_threaded) {
+		memcpy(&md_gil, obj + head + l->gil, l->gil_size);
+		/* md_gil is Py_MOD_GIL_USED (0) or _NOT_USED (1); md_requires_gil the contrary */
+		if (md_gil <= 1)
+			gil = md_gil == (l->gil_size == 1) ? FT_EXTGIL_USED : FT_EXTGIL_NOT_USED;
+	}
+	/* a token that is no definition tells whose module it is, and nothing else */
+	take(f, name, l->def_flag && !obj[head + l->def_flag] ? 0 : def, gil);
+}
+
+static int walk_modules(const struct ft_ext_scan *s, const struct layout *l, __u64 dict)
+{
+	size_t head = s->rt->off.ob_size, i, cnt, entry;
+	struct dict_keys k;
+	__u64 type, keys, *buf;
+	int err;
+
+	err = ft_mem_read(s->pid, dict + s->rt->off.ob_type, &type, sizeof(type));
+	/* ma_used, _ma_watcher_tag, ma_keys */
+	if (!err)
+		err = ft_mem_read(s->pid, dict + head + 16, &keys, sizeof(keys));
+	if (!err)
+		err = ft_mem_read(s->pid, keys, &k, sizeof(k));
+	if (err)
+		return err;
+	if (type != s->dict_type || k.log2_index_bytes > 40 || k.nentries < 0 ||
+	    k.nentries > MODULES_MAX || (k.kind != KEYS_GENERAL && k.kind != KEYS_UNICODE))
+		return -EBADMSG;
+	cnt = (size_t)k.nentries;
+	entry = k.kind == KEYS_GENERAL ? 3 : 2;
+	buf = malloc(cnt * entry * sizeof(*buf) + 1);
+	if (!buf)
+		return -ENOMEM;
+	err = ft_mem_read(s->pid, keys + sizeof(k) + (1ull << k.log2_index_bytes), buf,
+			  cnt * entry * sizeof(*buf));
+	for (i = 0; !err && i < cnt; i++)
+		look_at(s, l, buf[i * entry + entry - 2], buf[i * entry + entry - 1]);
+	free(buf);
+	return err;
+}
+
+int ft_ext_live(struct ft_ext_scan *s)
+{
+	const struct layout *l = find_layout(s->rt);
+	const struct ft_offsets *off = &s->rt->off;
+	__u64 interp, modules, at;
+	int i, err;
+
+	if (!l || !s->module_type || !s->dict_type)
+		return -EOPNOTSUPP;
+	err = ft_mem_read(s->pid, s->rt->runtime + 8ull * l->modules_word, &at, sizeof(at));
+	if (err)
+		return err;
+	if (at % 8 || at > off->interp_size || off->interp_size - at < 8)
+		return -EBADMSG;
+	err = ft_mem_read(s->pid, s->rt->runtime + off->interp_head, &interp, sizeof(interp));
+	for (i = 0; !err && interp && i < INTERPS_MAX; i++) {
+		if (!ft_mem_read(s->pid, interp + at, &modules, sizeof(modules)) && modules)
+			(void)walk_modules(s, l, modules); /* what it does not tell others do */
+		err = ft_mem_read(s->pid, interp + off->interp_next, &interp, sizeof(interp));
+	}
+	return err;
+}
