@@ -17,8 +17,10 @@
 #include "os/cgroup.h"
 #include "os/kernel.h"
 #include "os/procfs.h"
+#include "python/extensions.h"
 #include "python/runtime.h"
 #include "python/sites.h"
+#include "view/check_extensions.h"
 
 struct opts {
 	struct ft_show_opts show;
@@ -36,6 +38,9 @@ struct finding {
 struct findings {
 	struct finding v[24];
 	size_t cnt;
+	bool has_extensions;
+	struct ft_check_extensions extensions;
+	struct ft_extension *list; /* of those; owned */
 };
 
 static struct finding *add(struct findings *f, const char *name, bool ok, bool fatal)
@@ -118,10 +123,30 @@ static void check_cores(struct findings *f, int pid)
 }
 
 /* 0 or -errno (logged). */
+static int check_extensions(struct findings *f, int pid, const struct ft_runtime *rt,
+			    enum ft_pygil gil)
+{
+	char why[256];
+	int err;
+
+	err = ft_extensions_list(pid, rt, &f->list, &f->extensions.cnt, why, sizeof(why));
+	if (err)
+		return ft_err(err, "%s", why);
+	f->has_extensions = true;
+	f->extensions.ext = f->list;
+	f->extensions.minor = rt->hex >> 16 & 255;
+	f->extensions.free_threaded = rt->free_threaded;
+	f->extensions.old = rt->no_offsets;
+	f->extensions.gil = gil;
+	return 0;
+}
+
+/* 0 or -errno (logged). */
 static int check_process(struct findings *f, int pid)
 {
 	struct ft_runtime *rt = calloc(1, sizeof(*rt));
 	struct ft_pystate st = {0};
+	enum ft_pygil gil;
 	struct finding *x;
 	char why[256];
 	int err;
@@ -151,9 +176,11 @@ static int check_process(struct findings *f, int pid)
 			 st.interp_cnt, st.interp_cnt == 1 ? "" : "s", st.thread_cnt,
 			 st.thread_cnt == 1 ? "" : "s", st.switch_interval_us);
 	}
+	gil = st.gil;
 	ft_pystate_free(&st);
 	check_sites(f, pid, rt);
 	check_cores(f, pid);
+	err = check_extensions(f, pid, rt, gil);
 out:
 	free(rt);
 	return err;
@@ -175,6 +202,9 @@ static int as_json(struct ft_text *out, const struct findings *f)
 		json_object_array_add(a, o);
 	}
 	json_object_object_add(root, "checks", a);
+	if (f->has_extensions)
+		json_object_object_add(root, "extensions",
+				       ft_check_extensions_json(&f->extensions));
 	ft_text_add(out, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY));
 	ft_text_add(out, "\n");
 	json_object_put(root);
@@ -200,6 +230,8 @@ static void as_text(struct ft_text *out, const struct findings *f)
 		ft_text_add(out, "\n");
 	}
 	ft_text_add(out, what_text);
+	if (f->has_extensions)
+		ft_check_extensions_text(out, &f->extensions);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -269,6 +301,7 @@ int ft_cmd_check(int argc, char **argv)
 		if (!f->v[i].ok && f->v[i].fatal)
 			status = FT_EXIT_FAILED;
 	ft_text_free(&out);
+	free(f->list);
 	free(f);
 	return status;
 }
