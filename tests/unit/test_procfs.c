@@ -56,6 +56,7 @@ static void test_gone(void **state)
 	assert_int_equal(ft_proc_comm(BASIC, 100, GONE, buf, sizeof(buf)), -ESRCH);
 	assert_int_equal(ft_proc_exe(BASIC, GONE, buf, sizeof(buf), &deleted), -ESRCH);
 	assert_int_equal(ft_proc_start(BASIC, GONE, &v), -ESRCH);
+	assert_int_equal(ft_proc_rss(BASIC, GONE, &v), -ESRCH);
 	assert_int_equal(ft_proc_ns(BASIC, GONE, "pid", &v), -ESRCH);
 	assert_int_equal(ft_proc_tasks(BASIC, GONE, &ids, &cnt), -ESRCH);
 	assert_int_equal(ft_proc_children(BASIC, GONE, &ids, &cnt), -ESRCH);
@@ -66,7 +67,7 @@ static void test_gone(void **state)
 static void test_text(void **state)
 {
 	char buf[64];
-	__u64 start = 0;
+	__u64 start = 0, rss = 0;
 
 	(void)state;
 	assert_int_equal(ft_proc_cmdline(BASIC, 100, buf, sizeof(buf)), 0);
@@ -77,6 +78,8 @@ static void test_text(void **state)
 	assert_string_equal(buf, "worker 101");
 	assert_int_equal(ft_proc_start(BASIC, 100, &start), 0);
 	assert_int_equal(start, 987654);
+	assert_int_equal(ft_proc_rss(BASIC, 100, &rss), 0);
+	assert_int_equal(rss, sysconf(_SC_PAGESIZE));
 }
 
 static void test_lists(void **state)
@@ -141,6 +144,7 @@ static void test_broken(void **state)
 	(void)state;
 	assert_int_equal(ft_proc_status(BROKEN, 100, &st), -EBADMSG);
 	assert_int_equal(ft_proc_start(BROKEN, 100, &start), -EBADMSG);
+	assert_int_equal(ft_proc_rss(BROKEN, 100, &start), -EBADMSG);
 	assert_int_equal(ft_proc_maps(BROKEN, 100, &maps), 0);
 	assert_int_equal(maps.malformed, 6);
 	assert_int_equal(maps.cnt, 1);

@@ -240,7 +240,8 @@ int ft_proc_exe(const char *root, int pid, char *buf, size_t sz, bool *deleted)
 	return 0;
 }
 
-int ft_proc_start(const char *root, int pid, __u64 *ticks)
+/* A number of /proc/PID/stat; the fields are those of proc(5), from 3 on. */
+static int stat_field(const char *root, int pid, int want, __u64 *out)
 {
 	char path[PATH_MAX], buf[2048], *s, *save = NULL;
 	ssize_t n;
@@ -257,14 +258,29 @@ int ft_proc_start(const char *root, int pid, __u64 *ticks)
 	s = strrchr(buf, ')');
 	if (!s)
 		return -EBADMSG;
-	s = strtok_r(s + 1, " \n", &save); /* field 3 of proc(5); the start is field 22 */
-	for (field = 3; s && field < 22; field++)
+	s = strtok_r(s + 1, " \n", &save);
+	for (field = 3; s && field < want; field++)
 		s = strtok_r(NULL, " \n", &save);
 	if (!s)
 		return -EBADMSG;
 	errno = 0;
-	*ticks = strtoull(s, NULL, 10);
+	*out = strtoull(s, NULL, 10);
 	return errno ? -errno : 0;
+}
+
+int ft_proc_start(const char *root, int pid, __u64 *ticks)
+{
+	return stat_field(root, pid, 22, ticks);
+}
+
+int ft_proc_rss(const char *root, int pid, __u64 *bytes)
+{
+	__u64 pages;
+	int err = stat_field(root, pid, 24, &pages);
+
+	if (!err)
+		*bytes = pages * (__u64)sysconf(_SC_PAGESIZE);
+	return err;
 }
 
 struct ids {

@@ -57,6 +57,8 @@ int ft_proc_comm(const char *root, int pid, int tid, char *buf, size_t sz);
 int ft_proc_exe(const char *root, int pid, char *buf, size_t sz, bool *deleted);
 /* Starting time in clock ticks since boot: (pid, start) is unique, a pid alone is not. */
 int ft_proc_start(const char *root, int pid, __u64 *ticks);
+/* Resident memory; 0: the process has ended and nobody has waited for it. */
+int ft_proc_rss(const char *root, int pid, __u64 *bytes);
 /* malloc'ed ascending lists; free() them. */
 int ft_proc_tasks(const char *root, int pid, int **tids, size_t *cnt);
 int ft_proc_children(const char *root, int pid, int **pids, size_t *cnt);
