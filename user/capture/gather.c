@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "capture/memory.h"
 #include "capture/naming.h"
+#include "capture/pmu.h"
+#include "os/procfs.h"
 #include "python/extensions.h"
 #include "python/locknames.h"
 
@@ -35,6 +38,8 @@ struct ft_gather {
 	struct ft_probe *probe;
 	struct ft_stacker *stacker;
 	struct ft_naming *naming;
+	struct ft_memory memory;
+	struct ft_pmu *pmu; /* NULL: none, and no memory for it */
 	int pid;
 	const struct ft_runtime *rt;
 	__u64 start_ns;
@@ -90,13 +95,9 @@ void ft_gather_free(struct ft_gather *g)
 		return;
 	job_end(g);
 	ft_naming_free(g->naming);
+	ft_pmu_free(g->pmu);
 	ft_findings_free(&g->f);
 	free(g);
-}
-
-void ft_gather_begin(struct ft_gather *g, __u64 start_ns)
-{
-	g->start_ns = start_ns;
 }
 
 void ft_gather_target(struct ft_gather *g, int pid, const struct ft_runtime *rt)
@@ -107,6 +108,11 @@ void ft_gather_target(struct ft_gather *g, int pid, const struct ft_runtime *rt)
 	g->ext_next = 0;
 	g->ext_sum = 0;
 	ft_naming_target(g->naming, pid, rt);
+	ft_memory_init(&g->memory, FT_PROC, pid);
+	ft_pmu_free(g->pmu);
+	g->pmu = NULL;
+	if (ft_pmu_new(FT_PROC, pid, ft_pmu_hardware, &g->pmu))
+		ft_debug("no memory for hardware counters");
 }
 
 static void *list_extensions(void *arg)
@@ -203,6 +209,12 @@ static void gc_poll(struct ft_gather *g)
 	g->f.gc_known = true;
 }
 
+void ft_gather_begin(struct ft_gather *g, __u64 start_ns)
+{
+	g->start_ns = start_ns;
+	gc_poll(g); /* what counts from here on */
+}
+
 static struct ft_gil_rec *add_gil(struct ft_gather *g, __u64 ts, __u32 state)
 {
 	struct ft_gil_rec *r;
@@ -249,6 +261,9 @@ void ft_gather_poll(struct ft_gather *g, __u64 now, __u32 gil)
 	ft_naming_poll(g->naming, ft_probe_locks(g->probe), ft_probe_pauses(g->probe));
 	gc_poll(g);
 	ext_poll(g, now);
+	ft_memory_step(&g->memory, now);
+	if (g->pmu && ft_pmu_poll(g->pmu))
+		ft_debug("no memory for hardware counters");
 }
 
 static __u32 bits(const __u64 w[4])
@@ -352,5 +367,7 @@ const struct ft_findings *ft_gather_view(struct ft_gather *g, const struct ft_fr
 			g->f.gil[i].stack = FT_NO_STACK;
 	if (x)
 		ft_freethread_fill(x, now, &g->f);
+	if (ft_memory_fill(&g->memory, &g->f) || (g->pmu && ft_pmu_fill(g->pmu, &g->f)))
+		return NULL;
 	return &g->f;
 }
