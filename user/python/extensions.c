@@ -389,6 +389,7 @@ int ft_extensions_list(int pid, const struct ft_runtime *rt, struct ft_extension
 	if (!err)
 		err = find_files(&s, &maps);
 	if (!err && !rt->no_offsets) {
+		s.maps = &maps;
 		find_types(&s);
 		live = ft_ext_live(&s);
 		if (live)

@@ -117,6 +117,28 @@ static struct ft_ext_file *file_of(const struct ft_ext_scan *s, __u64 addr)
 	return NULL;
 }
 
+/*
+ * A definition may be allocated: then the module's name tells the file, when just one of those that
+ * have no module yet bears it.
+ */
+static struct ft_ext_file *file_named(const struct ft_ext_scan *s, __u64 def, const char *name)
+{
+	const struct ft_map *m = ft_maps_find(s->maps, def);
+	struct ft_ext_file *f = NULL;
+	size_t i;
+
+	if (!m || m->inode)
+		return NULL;
+	for (i = 0; i < s->cnt; i++) {
+		if (s->file[i].name[0] || strcmp(s->file[i].init, ft_ext_last(name)))
+			continue;
+		if (f)
+			return NULL;
+		f = &s->file[i];
+	}
+	return f;
+}
+
 /* A file may make several modules: the one that is named like its initialiser counts. */
 static void take(struct ft_ext_file *f, const char *name, __u64 def, enum ft_extgil gil)
 {
@@ -129,7 +151,8 @@ static void take(struct ft_ext_file *f, const char *name, __u64 def, enum ft_ext
 	f->md_gil = gil;
 }
 
-static void look_at(const struct ft_ext_scan *s, const struct layout *l, __u64 key, __u64 value)
+static void look_at(const struct ft_ext_scan *s, const struct layout *l, bool allocated, __u64 key,
+		    __u64 value)
 {
 	size_t head = s->rt->off.ob_size, n = head + l->size;
 	__u8 obj[MODULE_MAX];
@@ -144,8 +167,11 @@ static void look_at(const struct ft_ext_scan *s, const struct layout *l, __u64 k
 	memcpy(&def, obj + head + l->def, sizeof(def));
 	if (type != s->module_type)
 		return;
-	f = file_of(s, def);
-	if (!f || read_str(s, key, name, sizeof(name)) || !name[0])
+	if (!def || (!allocated && !file_of(s, def)) || read_str(s, key, name, sizeof(name)) ||
+	    !name[0])
+		return;
+	f = allocated ? file_named(s, def, name) : file_of(s, def);
+	if (!f)
 		return;
 	if (s->rt->free_threaded) {
 		memcpy(&md_gil, obj + head + l->gil, l->gil_size);
@@ -157,7 +183,8 @@ static void look_at(const struct ft_ext_scan *s, const struct layout *l, __u64 k
 	take(f, name, l->def_flag && !obj[head + l->def_flag] ? 0 : def, gil);
 }
 
-static int walk_modules(const struct ft_ext_scan *s, const struct layout *l, __u64 dict)
+static int walk_modules(const struct ft_ext_scan *s, const struct layout *l, bool allocated,
+			__u64 dict)
 {
 	size_t head = s->rt->off.ob_size, i, cnt, entry;
 	struct dict_keys k;
@@ -183,20 +210,17 @@ static int walk_modules(const struct ft_ext_scan *s, const struct layout *l, __u
 	err = ft_mem_read(s->pid, keys + sizeof(k) + (1ull << k.log2_index_bytes), buf,
 			  cnt * entry * sizeof(*buf));
 	for (i = 0; !err && i < cnt; i++)
-		look_at(s, l, buf[i * entry + entry - 2], buf[i * entry + entry - 1]);
+		look_at(s, l, allocated, buf[i * entry + entry - 2], buf[i * entry + entry - 1]);
 	free(buf);
 	return err;
 }
 
-int ft_ext_live(struct ft_ext_scan *s)
+static int walk_interps(const struct ft_ext_scan *s, const struct layout *l, bool allocated)
 {
-	const struct layout *l = find_layout(s->rt);
 	const struct ft_offsets *off = &s->rt->off;
 	__u64 interp, modules, at;
 	int i, err;
 
-	if (!l || !s->module_type || !s->dict_type)
-		return -EOPNOTSUPP;
 	err = ft_mem_read(s->pid, s->rt->runtime + 8ull * l->modules_word, &at, sizeof(at));
 	if (err)
 		return err;
@@ -205,8 +229,20 @@ int ft_ext_live(struct ft_ext_scan *s)
 	err = ft_mem_read(s->pid, s->rt->runtime + off->interp_head, &interp, sizeof(interp));
 	for (i = 0; !err && interp && i < INTERPS_MAX; i++) {
 		if (!ft_mem_read(s->pid, interp + at, &modules, sizeof(modules)) && modules)
-			(void)walk_modules(s, l, modules); /* what it does not tell others do */
+			(void)walk_modules(s, l, allocated,
+					   modules); /* what it does not tell others do */
 		err = ft_mem_read(s->pid, interp + off->interp_next, &interp, sizeof(interp));
 	}
 	return err;
+}
+
+int ft_ext_live(struct ft_ext_scan *s)
+{
+	const struct layout *l = find_layout(s->rt);
+	int err;
+
+	if (!l || !s->module_type || !s->dict_type)
+		return -EOPNOTSUPP;
+	err = walk_interps(s, l, false);
+	return err ? err : walk_interps(s, l, true);
 }

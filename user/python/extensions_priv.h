@@ -31,6 +31,7 @@ struct ft_ext_file {
 struct ft_ext_scan {
 	int pid;
 	const struct ft_runtime *rt;
+	const struct ft_maps *maps;
 	__u64 module_type; /* PyModule_Type, 0: not known */
 	__u64 def_type;	   /* PyModuleDef_Type */
 	__u64 dict_type;   /* PyDict_Type */
