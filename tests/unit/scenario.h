@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/model.h"
+#include "record/findings.h"
 #include "ftprof_state.h"
 
 #define MS 1000000ull
@@ -18,6 +19,10 @@ struct scenario {
 	struct ft_thread_rec *recs;
 	size_t cnt;
 	__u64 ms; /* length of the session */
+	struct ft_findings findings;
+	const struct ft_stacks *stacks;
+	__u64 others_ns;
+	const char *damage;
 };
 
 /* A thread: what is left of the session after these is spent blocked, or in `rest`. */
@@ -122,7 +127,18 @@ static inline void sc_levels(struct scenario *sc, __u32 l0, __u32 l1, __u32 l2, 
 
 static inline int sc_model(struct scenario *sc, struct ft_model *m)
 {
-	return ft_model_from(&sc->info, &sc->totals, sc->recs, sc->cnt, NULL, m);
+	const struct ft_model_src src = {
+		.info = &sc->info,
+		.totals = &sc->totals,
+		.recs = sc->recs,
+		.cnt = sc->cnt,
+		.damage = sc->damage,
+		.findings = &sc->findings,
+		.stacks = sc->stacks,
+		.others_ns = sc->others_ns,
+	};
+
+	return ft_model_from(&src, m);
 }
 
 static inline void sc_free(struct scenario *sc)

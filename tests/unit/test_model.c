@@ -311,6 +311,7 @@ static void test_groups(void **state)
 static void test_events_and_damage(void **state)
 {
 	struct scenario *sc = sc_new(1000, 1, FT_GIL_ON);
+	struct ft_model_src src = {.info = &sc->info, .totals = &sc->totals, .damage = "cut"};
 	struct ft_model m;
 
 	(void)state;
@@ -319,15 +320,18 @@ static void test_events_and_damage(void **state)
 	sc->totals.events_dropped = 5;
 	sc->totals.events_malformed = 1;
 	sc->totals.sums.cnt[FT_CN_NO_SLOT] = 2;
-	assert_int_equal(ft_model_from(&sc->info, &sc->totals, NULL, 0, "cut", &m), 0);
+	assert_int_equal(ft_model_from(&src, &m), 0);
 	assert_int_equal(m.lost, 10);
 	assert_true(fabs(m.loss_share - 0.1) < 1e-9);
 	assert_int_equal(m.missed_threads, 2);
 	assert_string_equal(m.damage, "cut");
 	assert_int_equal(m.verdict.kind, FT_V_INCONCLUSIVE);
 	ft_model_free(&m);
-	assert_int_equal(ft_model_from(NULL, &sc->totals, NULL, 0, NULL, &m), -EINVAL);
-	assert_int_equal(ft_model_from(&sc->info, &sc->totals, NULL, 1, NULL, &m), -EINVAL);
+	src.cnt = 1;
+	assert_int_equal(ft_model_from(&src, &m), -EINVAL);
+	src.cnt = 0;
+	src.info = NULL;
+	assert_int_equal(ft_model_from(&src, &m), -EINVAL);
 	sc_free(sc);
 }
 

@@ -89,7 +89,8 @@ static char *render(struct scenario *sc, const struct ft_report_opts *o, const c
 	struct ft_text out = {0};
 	struct ft_model m;
 
-	assert_int_equal(ft_model_from(&sc->info, &sc->totals, sc->recs, sc->cnt, damage, &m), 0);
+	sc->damage = damage;
+	assert_int_equal(sc_model(sc, &m), 0);
 	ft_report_head(&out, &m, o);
 	ft_report_verdict(&out, &m, o);
 	ft_report_threads(&out, &m, o);

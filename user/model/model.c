@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "model/group.h"
+#include "model/scaling.h"
 #include "model/split.h"
 #include "model/syscalls.h"
 #include "ftprof_state.h"
@@ -163,12 +164,13 @@ size_t ft_model_levels(const struct ft_model *m, struct ft_level out[FT_LEVELS_M
 	return cnt;
 }
 
-int ft_model_from(const struct ft_session_info *info, const struct ft_totals *totals,
-		  const struct ft_thread_rec *recs, size_t cnt, const char *damage,
-		  struct ft_model *out)
+int ft_model_from(const struct ft_model_src *src, struct ft_model *out)
 {
+	const struct ft_session_info *info = src->info;
+	const struct ft_totals *totals = src->totals;
+	const struct ft_thread_rec *recs = src->recs;
 	struct ft_split_ctx ctx = {0};
-	size_t i;
+	size_t cnt = src->cnt, i;
 	int err;
 
 	memset(out, 0, sizeof(*out));
@@ -176,7 +178,7 @@ int ft_model_from(const struct ft_session_info *info, const struct ft_totals *to
 		return -EINVAL;
 	out->info = info;
 	out->totals = totals;
-	out->damage = damage;
+	out->damage = src->damage;
 	if (totals->end_ns > info->start_ns)
 		out->duration_ns = totals->end_ns - info->start_ns;
 	ctx.gil_off = info->gil == FT_GIL_OFF;
@@ -203,6 +205,9 @@ int ft_model_from(const struct ft_session_info *info, const struct ft_totals *to
 	gil_figures(out);
 	syscall_figures(out);
 	event_figures(out);
+	err = ft_scaling_build(out, src->findings, src->stacks, src->others_ns, &out->scaling);
+	if (err)
+		goto out;
 	ft_verdict_decide(out);
 out:
 	if (err)
@@ -210,14 +215,50 @@ out:
 	return err;
 }
 
-int ft_model_build(const struct ft_reader *r, struct ft_model *out)
-{
-	const struct ft_thread_rec *recs;
-	size_t cnt = 0;
+/* What the cores of the process gave to other processes. */
+struct others {
+	const struct ft_session_info *info;
+	__u64 ns;
+};
 
-	recs = ft_reader_threads(r, &cnt);
-	return ft_model_from(ft_reader_info(r), ft_reader_totals(r), recs, cnt, ft_reader_damage(r),
-			     out);
+static int add_others(void *ctx, const struct ft_event *ev)
+{
+	struct others *o = ctx;
+	__u32 i;
+
+	if (ev->type != FT_EV_CPU)
+		return 0;
+	for (i = 0; i < o->info->cpus_cnt && i < FT_MAX_CPUS; i++) {
+		if (o->info->cpus[i] == ev->cpu && o->ns + ev->out_ns >= o->ns) {
+			o->ns += ev->out_ns;
+			break;
+		}
+	}
+	return 0;
+}
+
+int ft_model_build(struct ft_reader *r, struct ft_model *out)
+{
+	struct ft_model_src src = {
+		.info = ft_reader_info(r),
+		.totals = ft_reader_totals(r),
+		.findings = ft_reader_findings(r),
+		.stacks = ft_reader_stacks(r),
+	};
+	struct others others = {.info = src.info};
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	src.recs = ft_reader_threads(r, &src.cnt);
+	/* only where it is asked what kept the cores from working; it costs a pass */
+	if (src.info->free_threaded && src.info->has_events) {
+		err = ft_reader_events(r, 0, ~0ull, add_others, &others);
+		if (err)
+			return err;
+		src.others_ns = others.ns;
+	}
+	src.damage = ft_reader_damage(r);
+	return ft_model_from(&src, out);
 }
 
 void ft_model_free(struct ft_model *m)
@@ -226,5 +267,6 @@ void ft_model_free(struct ft_model *m)
 		return;
 	free(m->threads);
 	free(m->groups);
+	ft_scaling_free(m->scaling);
 	memset(m, 0, sizeof(*m));
 }

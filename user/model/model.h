@@ -87,6 +87,9 @@ struct ft_syscall_share {
 	__u64 ns;
 };
 
+struct ft_scaling;
+struct ft_findings;
+
 struct ft_model {
 	const struct ft_session_info *info; /* borrowed from the reader */
 	const struct ft_totals *totals;
@@ -126,6 +129,7 @@ struct ft_model {
 	double self_core_share; /* ftprof's CPU time and its BPF programs' / duration */
 	struct ft_syscall_share top_syscalls[4];
 	size_t top_syscall_cnt;
+	struct ft_scaling *scaling; /* model/scaling.h; never NULL */
 	struct ft_verdict verdict;
 };
 
@@ -138,15 +142,26 @@ struct ft_level {
 
 #define FT_LEVELS_MAX 16
 
+/* What a model is made from. */
+struct ft_model_src {
+	const struct ft_session_info *info;
+	const struct ft_totals *totals;
+	const struct ft_thread_rec *recs;
+	size_t cnt;
+	const char *damage;		    /* NULL: none */
+	const struct ft_findings *findings; /* NULL: none */
+	const struct ft_stacks *stacks;	    /* NULL: none */
+	/* time that the cores of the process gave to others, by events; 0: not known */
+	__u64 others_ns;
+};
+
 /* Builds *out from a reader, which must outlive it. 0 or -errno. */
-int ft_model_build(const struct ft_reader *r, struct ft_model *out);
+int ft_model_build(struct ft_reader *r, struct ft_model *out);
 /*
- * The same from its parts, which must outlive *out too; damage may be NULL. Nothing in them is
- * trusted. On error *out is zeroed. 0, -EINVAL or -ENOMEM.
+ * The same from its parts, which must outlive *out too. Nothing in them is trusted. On error *out
+ * is zeroed. 0, -EINVAL or -ENOMEM.
  */
-int ft_model_from(const struct ft_session_info *info, const struct ft_totals *totals,
-		  const struct ft_thread_rec *recs, size_t cnt, const char *damage,
-		  struct ft_model *out);
+int ft_model_from(const struct ft_model_src *src, struct ft_model *out);
 void ft_model_free(struct ft_model *m); /* NULL is fine */
 /*
  * Parallelism for a table: levels with time, the high ones in ranges of powers of two when there
@@ -161,6 +176,7 @@ __u64 ft_hist_quantile(const __u64 *hist, size_t len, double q);
 /* "gil_bound" and so on; the names of the JSON. */
 const char *ft_verdict_name(enum ft_verdict_kind kind);
 const char *ft_rstate_name(enum ft_rstate s); /* "on_gil" */
+const char *ft_gil_state_name(__u32 gil);     /* "enabled_by_import", of an enum ft_gil_state */
 /* The words people read: "waits GIL"; the build decides "native, GIL free" or "running". */
 const char *ft_rstate_words(enum ft_rstate s, bool gil_present);
 /* Fills m->verdict; verdict.c, rules and thresholds in docs/verdict.md. */

@@ -51,6 +51,20 @@ const char *ft_rstate_name(enum ft_rstate s)
 	return (unsigned int)s < FT_R_CNT ? state_names[s] : "unknown";
 }
 
+const char *ft_gil_state_name(__u32 gil)
+{
+	switch (gil) {
+	case FT_GIL_ON:
+		return "on";
+	case FT_GIL_OFF:
+		return "off";
+	case FT_GIL_ENABLED:
+		return "enabled_by_import";
+	default:
+		return "unknown";
+	}
+}
+
 const char *ft_rstate_words(enum ft_rstate s, bool gil_present)
 {
 	if ((unsigned int)s >= FT_R_CNT)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* On-core time that goes on reference counts which several threads change. */
+#include "model/sharing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/flame_tree.h"
+#include "model/locks.h"
+#include "model/split.h"
+#include "model/tally.h"
+
+/* The part of the time on cores that k of the ticks stand for. */
+static __u64 of_ticks(const struct ft_model *m, __u64 ticks, __u64 k)
+{
+	if (!ticks)
+		return 0;
+	if (k > ticks)
+		k = ticks;
+	return (__u64)((unsigned __int128)m->all.on_ns * k / ticks);
+}
+
+static __u64 err_of(const struct ft_model *m, __u64 ticks, __u64 k)
+{
+	double err = (double)m->all.on_ns * ft_wilson_err(k, ticks);
+
+	return err < (double)m->all.on_ns ? (__u64)(err + 0.5) : m->all.on_ns;
+}
+
+void ft_sharing_times(const struct ft_model *m, struct ft_sharing *out)
+{
+	const __u64 *cnt = m->totals->sums.cnt;
+	const __u64 *cls = &cnt[FT_CN_TICKS_CLASS];
+	/* threads that ended before the session did are in both */
+	__u64 ticks = cnt[FT_CN_TICKS] > m->all.ticks ? cnt[FT_CN_TICKS] : m->all.ticks;
+
+	out->ticks = ticks;
+	out->shared_ns = of_ticks(m, ticks, cls[FT_CC_SHARED]);
+	out->shared_err_ns = err_of(m, ticks, cls[FT_CC_SHARED]);
+	out->merge_ns = of_ticks(m, ticks, cls[FT_CC_MERGE]);
+	out->delayed_ns = of_ticks(m, ticks, cls[FT_CC_DELAYED]);
+	out->gc_ns = of_ticks(m, ticks, cnt[FT_CN_TICKS_GC]);
+	out->gc_err_ns = err_of(m, ticks, cnt[FT_CN_TICKS_GC]);
+}
+
+static int by_ns(const void *pa, const void *pb)
+{
+	const struct ft_mshare *a = pa, *b = pb;
+	int c;
+
+	if (a->ns != b->ns)
+		return a->ns > b->ns ? -1 : 1;
+	c = strcmp(a->name, b->name);
+	return c ? c : strcmp(a->site, b->site);
+}
+
+int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u64 ns,
+		    struct ft_sharing *out)
+{
+	const struct ft_lock_rec *type;
+	struct ft_deal deal = {.total = ns};
+	struct ft_tally t = {0};
+	struct ft_place place;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; s && i < s->weight_cnt && !err; i++) {
+		const struct ft_weight *w = &s->weight[i];
+
+		if (w->kind != FT_SK_SHARED)
+			continue;
+		type = w->arg ? ft_lock_find(f, w->arg) : NULL;
+		if (type && type->kind != FT_LK_TYPE)
+			continue;
+		ft_place_of(s, w->stack, &place);
+		err = ft_tally_add(&t, type ? type->id : 0, place.frame, w->ns, w->cnt);
+	}
+	if (err || !t.cnt)
+		goto out;
+	out->row = calloc(t.cnt, sizeof(*out->row));
+	if (!out->row) {
+		err = -ENOMEM;
+		goto out;
+	}
+	for (i = 0; i < t.cnt; i++)
+		deal.sum += t.ent[i].ns;
+	for (i = 0; i < t.cnt; i++) {
+		struct ft_mshare *row = &out->row[out->cnt++];
+
+		type = t.ent[i].what ? ft_lock_find(f, t.ent[i].what) : NULL;
+		if (type)
+			memcpy(row->name, type->name, sizeof(row->name));
+		row->name[sizeof(row->name) - 1] = '\0';
+		ft_place_text(s, t.ent[i].frame, row->site, sizeof(row->site));
+		row->ns = ft_deal(&deal, t.ent[i].ns);
+		row->cnt = t.ent[i].cnt;
+	}
+	qsort(out->row, out->cnt, sizeof(*out->row), by_ns);
+out:
+	ft_tally_free(&t);
+	return err;
+}
+
+void ft_sharing_free(struct ft_sharing *sh)
+{
+	if (!sh)
+		return;
+	free(sh->row);
+	memset(sh, 0, sizeof(*sh));
+}
