@@ -18,6 +18,10 @@ struct ft_facts {
 	double gil_runq; /* of those, already woken and waiting for a core */
 	double lock;	 /* asleep for a lock inside an object or the runtime */
 	double spin, spin_err;
+	double sync_lock; /* of sync: for locks that another thread had; the rest waits idly */
+	double line;	  /* on a core, waiting for the cache line of a lock */
+	double shared;	  /* on a core, for reference counts that threads share; no lock's line */
+	double shared_share, shared_err; /* of used, and how far that can be off */
 	double stw;
 	double runq;
 	double sync;   /* asleep in the program's own locks and queues */
@@ -32,7 +36,9 @@ struct ft_facts {
 	double held_off;
 	double gil_share; /* of want */
 	double runq_share;
-	double lock_share, lock_share_lo, lock_share_hi; /* lock + spin, and its interval */
+	/* lock + spin + line + sync_lock, the same of want and sync_lock, and its interval */
+	double lock_all;
+	double lock_share, lock_share_lo, lock_share_hi;
 	double stw_share;
 	double top_share;	 /* the busiest thread's part of want */
 	double top_want, top_on; /* the busiest thread's */

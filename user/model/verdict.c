@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The rules that turn figures into one answer; docs/verdict.md explains every threshold. */
 #include "model/facts.h"
+#include "model/scaling.h"
 #include "model/syscalls.h"
 
 #define MIN_SECS 0.1   /* a shorter session tells nothing */
@@ -15,6 +16,8 @@
 #define LOCK_SHARE 0.20	     /* of want */
 #define LOCK_SHARE_SURE 0.10 /* of want: what must be certain of it */
 #define SPLIT_WIDE 0.15	     /* of on-core time: an interval that proves nothing */
+#define SHARING 0.15	     /* of on-core time: reference counts that threads share */
+#define SHARING_SURE 0.08    /* of on-core time: what must be certain of it */
 #define STW_SHARE 0.15	     /* of want */
 #define RUNQ_SHARE 0.25	     /* of want */
 #define STARVED_MIN 0.25     /* threads waiting for a core at a time: fewer starve nobody */
@@ -80,11 +83,36 @@ static void thread_facts(const struct ft_model *m, struct ft_facts *f)
 	}
 }
 
+/* What contended locks and sharing took, idle waiting left out. */
+static void lock_facts(const struct ft_model *m, struct ft_facts *f)
+{
+	const struct ft_locks *locks = &m->scaling->locks;
+	const struct ft_sharing *sh = &m->scaling->sharing;
+	double want;
+
+	f->spin = per_sec(locks->spin_ns, m);
+	f->spin_err = per_sec(m->all.on_split_err_ns, m);
+	f->sync_lock = per_sec(locks->sync_ns, m);
+	f->line = per_sec(locks->line_ns, m);
+	if (f->sync_lock > f->sync)
+		f->sync_lock = f->sync;
+	f->shared = per_sec(sh->shared_ns, m) - f->line;
+	if (f->shared < 0)
+		f->shared = 0;
+	f->shared_share = share(f->shared, f->used);
+	f->shared_err = share(per_sec(sh->shared_err_ns, m), f->used);
+	want = f->want + f->sync_lock;
+	f->lock_all = f->lock + f->spin + f->line + f->sync_lock;
+	f->lock_share = share(f->lock_all, want);
+	f->lock_share_lo =
+		share(f->lock_all - (f->spin < f->spin_err ? f->spin : f->spin_err), want);
+	f->lock_share_hi = share(f->lock_all + f->spin_err, want);
+}
+
 static void collect(const struct ft_model *m, struct ft_facts *f)
 {
 	const struct ft_mthread *all = &m->all;
 	const __u64 *ns = all->state_ns;
-	double lock;
 
 	f->secs = (double)m->duration_ns / 1e9;
 	f->limit = m->core_limit;
@@ -93,8 +121,6 @@ static void collect(const struct ft_model *m, struct ft_facts *f)
 	f->gil = per_sec(all->gil_wants_ns, m);
 	f->gil_runq = per_sec(all->gil_wait_runq_ns, m);
 	f->lock = per_sec(ns[FT_R_LOCK_WAIT], m);
-	f->spin = per_sec(ns[FT_R_ON_SPIN], m);
-	f->spin_err = per_sec(all->on_split_err_ns, m);
 	f->stw = per_sec(ns[FT_R_STW], m);
 	f->runq = per_sec(ns[FT_R_RUNQ], m);
 	f->sync = per_sec(ns[FT_R_SYNC_WAIT], m);
@@ -109,11 +135,8 @@ static void collect(const struct ft_model *m, struct ft_facts *f)
 		f->contended = f->held;
 	f->gil_share = share(f->gil, f->want);
 	f->runq_share = share(f->runq + f->gil_runq, f->want);
-	lock = f->lock + f->spin;
-	f->lock_share = share(lock, f->want);
-	f->lock_share_lo = share(f->spin > f->spin_err ? lock - f->spin_err : f->lock, f->want);
-	f->lock_share_hi = share(lock + f->spin_err, f->want);
 	f->stw_share = share(f->stw, f->want);
+	lock_facts(m, f);
 	thread_facts(m, f);
 }
 
@@ -125,22 +148,41 @@ static enum ft_verdict_kind quiet(const struct ft_facts *f)
 	return f->io > 0 && f->io >= rest ? FT_V_IO_BOUND : FT_V_IDLE;
 }
 
+/* Reference counts go back and forth between cores only where threads run at once. */
+static bool shares(const struct ft_model *m, const struct ft_facts *f)
+{
+	return !m->gil_present && f->shared_share >= SHARING && f->used >= LOW_LOAD &&
+	       m->par_mean > SERIAL_MEAN;
+}
+
+/* Nobody contends for a lock that hardly anybody runs to take. */
+static bool locks(const struct ft_facts *f)
+{
+	return f->lock_share >= LOCK_SHARE && f->lock_all >= LOW_LOAD && f->used >= LOW_LOAD &&
+	       f->lock_share >= f->gil_share;
+}
+
 /*
  * Contention inside the interpreter, before anything else: it keeps cores busy, so that "the cores
  * are full" would be true and misleading. Returns false when it is not what limits.
  */
-static bool contention(const struct ft_facts *f, enum ft_verdict_kind *kind)
+static bool contention(const struct ft_model *m, const struct ft_facts *f,
+		       enum ft_verdict_kind *kind)
 {
-	double lock = f->lock_share, stw = f->stw_share;
+	bool lock = locks(f), sharing = shares(m, f);
 
-	if (stw >= STW_SHARE && f->stw >= LOW_LOAD && stw >= f->lock_share_lo &&
-	    stw >= f->gil_share) {
+	if (f->stw_share >= STW_SHARE && f->stw >= LOW_LOAD && f->stw_share >= f->lock_share_lo &&
+	    f->stw_share >= f->gil_share && !(sharing && f->shared > f->stw)) {
 		*kind = FT_V_STW_BOUND;
 		return true;
 	}
-	/* nobody contends for a lock that hardly anybody runs to take */
-	if (lock >= LOCK_SHARE && f->lock + f->spin >= LOW_LOAD && f->used >= LOW_LOAD &&
-	    lock >= f->gil_share) {
+	/* both: the larger one */
+	if (sharing && !(lock && f->lock_all > f->shared)) {
+		*kind = f->shared_share - f->shared_err >= SHARING_SURE ? FT_V_SHARING_BOUND
+									: FT_V_INCONCLUSIVE;
+		return true;
+	}
+	if (lock) {
 		*kind = f->lock_share_lo >= LOCK_SHARE_SURE ? FT_V_LOCK_BOUND : FT_V_INCONCLUSIVE;
 		return true;
 	}
@@ -182,12 +224,15 @@ static bool serial(const struct ft_model *m, const struct ft_facts *f)
 }
 
 /* The process has as many cores as it may. */
-static enum ft_verdict_kind full(const struct ft_facts *f)
+static enum ft_verdict_kind full(const struct ft_model *m, const struct ft_facts *f)
 {
 	if (f->limit <= ONE_CORE || f->runq >= RUNQ_OVER * f->used)
 		return FT_V_CPU_STARVED;
 	/* busy with what? */
 	if (f->lock_share_hi >= LOCK_SHARE && f->spin_err > SPLIT_WIDE * f->used)
+		return FT_V_INCONCLUSIVE;
+	if (!m->gil_present && f->shared_share + f->shared_err >= SHARING &&
+	    f->shared_err > SPLIT_WIDE)
 		return FT_V_INCONCLUSIVE;
 	return FT_V_PARALLEL;
 }
@@ -204,12 +249,12 @@ static enum ft_verdict_kind decide(const struct ft_model *m, struct ft_facts *f)
 		return quiet(f);
 	if (f->want < LOW_LOAD)
 		return quiet(f) == FT_V_IO_BOUND ? FT_V_IO_BOUND : FT_V_INCONCLUSIVE;
-	if (contention(f, &kind))
+	if (contention(m, f, &kind))
 		return kind;
 	if (one_thread(f))
 		return FT_V_SINGLE_THREADED;
 	if (f->used >= FULL * f->limit)
-		return full(f);
+		return full(m, f);
 	if (gil_limits(m, f, back))
 		return back ? FT_V_GIL_RETURNED : FT_V_GIL_BOUND;
 	if (f->runq_share >= RUNQ_SHARE && f->used >= QUIET && f->runq + f->gil_runq >= STARVED_MIN)
@@ -221,7 +266,7 @@ static enum ft_verdict_kind decide(const struct ft_model *m, struct ft_facts *f)
 	/* as many cores as there are threads with work */
 	room = f->busy < f->limit ? f->busy : f->limit;
 	if (f->busy >= 2 && f->used >= FULL * room)
-		return full(f);
+		return full(m, f);
 	if (f->busy_asleep >= f->want)
 		return FT_V_IO_BOUND;
 	return FT_V_INCONCLUSIVE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A verdict in a sentence or two with the numbers that led to it, and what to do next. */
 #include "model/facts.h"
+#include "model/scaling.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -117,60 +118,179 @@ static void advise_gil(struct sink *s, const struct ft_model *m, const struct ft
 		put(s, "\nWithout it: processes, or native code that releases the GIL.");
 }
 
+/* A stranger's name, at most `cols` columns of it. */
+static void put_safe(struct sink *s, const char *name, size_t cols)
+{
+	struct ft_text safe = {0};
+
+	ft_text_add_safe(&safe, name, cols);
+	put(s, "%s", !safe.err && safe.s && safe.len ? safe.s : "?");
+	ft_text_free(&safe);
+}
+
 static void say_returned(struct sink *s, struct sink *a, const struct ft_model *m,
 			 const struct ft_facts *f)
 {
-	struct ft_text name = {0};
+	const struct ft_scaling *sc = m->scaling;
+	char suspects[160];
 
-	ft_text_add_safe(&name, m->info->gil_enabled_by, 60);
+	ft_gil_suspects(sc, suspects, sizeof(suspects));
 	put(s, "THE GIL IS ON in a free-threaded build");
-	if (name.s && name.len)
-		put(s, ": %s brought it back. ", name.s);
-	else
-		put(s, ". ");
+	if (sc->gil_module[0]) {
+		put(s, ": ");
+		put_safe(s, sc->gil_module, 60);
+		put(s, " brought it back");
+		if (sc->gil_on && sc->gil_on->exact && sc->gil_on->ts_ns > m->info->start_ns)
+			put(s, " at +%.2f s",
+			    (double)(sc->gil_on->ts_ns - m->info->start_ns) / 1e9);
+		put_safe(a, sc->gil_module, 60);
+		put(a, " does not declare that it supports free threading: update or replace ");
+		if (sc->gil_ext && sc->gil_ext->distribution[0])
+			put_safe(a, sc->gil_ext->distribution, 60);
+		else
+			put(a, "its distribution");
+		put(a, ".\n");
+	} else if (suspects[0]) {
+		put(s, "; suspect%s ", sc->ext_used > 1 ? "s are" : " is");
+		put_safe(s, suspects, 120);
+		put(a, "%s not declare support of free threading: update what owns %s.\n",
+		    sc->ext_used ? "Those do" : "Those may", "them");
+	} else {
+		put(a, "Look for PYTHON_GIL=1, -X gil=1, or an extension that does not support "
+		       "free "
+		       "threading: Python warns when it imports one.\n");
+	}
+	put(s, ". ");
 	say_gil(s, m, f);
-	if (name.s && name.len)
-		put(a,
-		    "%s does not declare that it supports free threading: update or replace it.\n",
-		    name.s);
-	else
-		put(a,
-		    "Look for PYTHON_GIL=1, -X gil=1, or an extension that does not support free "
-		    "threading: Python warns when it imports one.\n");
 	put(a, "To try without the GIL all the same: PYTHON_GIL=0, at your own risk.");
-	ft_text_free(&name);
+}
+
+/* "one shared dict", "one threading.Lock", "the interpreter's type lock". */
+static void put_lock(struct sink *s, const struct ft_mlock *l)
+{
+	char words[128];
+
+	ft_lock_words(l, words, sizeof(words));
+	if (l->objects > 1)
+		put(s, "%u times ", l->objects);
+	else
+		put(s, "%s",
+		    l->kind == FT_LK_OBJECT    ? "one shared "
+		    : l->kind == FT_LK_RUNTIME ? "the "
+					       : "one ");
+	put_safe(s, words, 60);
+}
+
+static void put_lock_place(struct sink *s, const struct ft_mlock *l)
+{
+	if (l->waiter[0]) {
+		put(s, ": ");
+		put_safe(s, l->waiter, 60);
+	}
+	if (l->threads)
+		put(s, ", %u%s threads", l->threads, l->many ? " or more" : "");
+	put(s, ".");
 }
 
 static void say_lock(struct sink *s, struct sink *a, const struct ft_model *m,
 		     const struct ft_facts *f)
 {
-	char cores[64], p[NUM], q[NUM];
+	const struct ft_locks *locks = &m->scaling->locks;
+	const struct ft_mlock *l = locks->contended ? &locks->row[0] : NULL;
+	double all = f->lock_all * (double)m->duration_ns;
+	bool one = l && (double)ft_lock_cost_ns(l) >= 0.5 * all;
+	char cores[64], p[NUM], y[NUM], w[NUM], advice[320];
 
-	put(s, "NOT SCALING: contended locks. %s are busy", of_cores(m, f, cores));
-	if (f->spin >= 0.05 * f->used)
-		put(s,
-		    ", but %s of that is spinning for locks inside objects; %.1f threads at a time "
-		    "slept for one.",
-		    pct(f->spin / f->used, p), f->lock);
+	put(s, "NOT SCALING: ");
+	if (one)
+		put_lock(s, l);
 	else
-		put(s, " while %.1f threads at a time slept for locks inside objects.", f->lock);
-	put(s, " Together %s of the time that threads had work.", pct(f->lock_share, q));
-	put(a, "Find the dict, list or other object that the threads share: one for each thread, "
-	       "merged at the end.\nMore cores or another lock around it won't help.");
+		put(s, "contended locks");
+	put(s, ". %s are busy", of_cores(m, f, cores));
+	if (f->spin + f->line >= 0.05 * f->used)
+		put(s, ", but %s of that goes on trying for %s",
+		    pct((f->spin + f->line) / f->used, p),
+		    !one		      ? "locks"
+		    : l->kind == FT_LK_OBJECT ? "its lock"
+					      : "it");
+	else
+		put(s, " while %.1f threads at a time slept for %s", f->lock + f->sync_lock,
+		    !one		      ? "locks"
+		    : l->kind == FT_LK_OBJECT ? "its lock"
+					      : "it");
+	if (!l) {
+		put(s, ". Together %s of the time that threads had work.", pct(f->lock_share, p));
+		put(a, "Find the dict, list or other object that the threads share: one for each "
+		       "thread, "
+		       "merged at the end.\nMore cores or another lock around it won't help.");
+		return;
+	}
+	if (!one) {
+		put(s, ", most for ");
+		put_lock(s, l);
+	}
+	put(s, " (%s%s yields, %s sleeps)",
+	    l->yields && l->yields_lo < l->yields_hi ? "about " : "",
+	    ft_format_count(l->yields, y, sizeof(y)), ft_format_count(l->waits, w, sizeof(w)));
+	put_lock_place(s, l);
+	ft_advise_lock(l, advice, sizeof(advice));
+	put_safe(a, advice, 300);
+}
+
+static void say_sharing(struct sink *s, struct sink *a, const struct ft_model *m,
+			const struct ft_facts *f)
+{
+	const struct ft_sharing *sh = &m->scaling->sharing;
+	const struct ft_mshare *top = sh->cnt ? &sh->row[0] : NULL;
+	char cores[64], p[NUM], q[NUM], advice[320];
+
+	put(s, "NOT SCALING: shared objects. %s are busy, but %s", of_cores(m, f, cores),
+	    pct(f->shared_share, p));
+	put(s, " (+- %s) of that goes on reference counts that threads share",
+	    pct(f->shared_err, q));
+	if (top && (top->site[0] || top->name[0])) {
+		put(s, ", %s of it on ", pct(ft_share(top->ns, sh->shared_ns), p));
+		put_safe(s, top->name[0] ? top->name : "objects", 40);
+		if (top->site[0]) {
+			put(s, " at ");
+			put_safe(s, top->site, 60);
+		}
+	}
+	put(s, ".");
+	ft_advise_share(top, advice, sizeof(advice));
+	put_safe(a, advice, 300);
+	put(a, "\nMore cores or a lock won't help.");
 }
 
 static void say_stw(struct sink *s, struct sink *a, const struct ft_model *m,
 		    const struct ft_facts *f)
 {
-	char cores[64], p[NUM];
+	const struct ft_scaling *sc = m->scaling;
+	char cores[64], p[NUM], n[NUM], max[NUM];
+	__u32 top = FT_PC_OTHER, i;
 
+	for (i = 0; i < FT_PC_CNT; i++)
+		if (sc->pause[i].stopped_ns > sc->pause[top].stopped_ns)
+			top = i;
 	put(s,
 	    "NOT SCALING: the interpreter pauses all threads. %s worked; for %s of the time that "
 	    "threads had work they stood still for a pause (%.1f threads at a time).",
 	    of_cores(m, f, cores), pct(f->stw_share, p), f->stw);
-	put(a,
-	    "Pauses come from garbage collection, above all from calling gc.collect() in a loop: "
-	    "collect less often, make fewer cyclic objects, gc.freeze() what stays.");
+	if (!sc->pauses.cnt) {
+		put(a, "Pauses come from garbage collection, above all from calling gc.collect() "
+		       "in a loop: "
+		       "collect less often, make fewer cyclic objects, gc.freeze() what stays.");
+		return;
+	}
+	put(s, " %s%s pauses, longest %s; most for %s", sc->pauses_estimated ? "About " : "",
+	    ft_format_count(sc->pauses.cnt, n, sizeof(n)),
+	    ft_format_ns(sc->pauses.max_ns, max, sizeof(max)), ft_pause_words(top));
+	if (sc->pause[top].site[0]) {
+		put(s, ", asked for at ");
+		put_safe(s, sc->pause[top].site, 60);
+	}
+	put(s, ".");
+	put(a, "%s", ft_advise_pause(top));
 }
 
 static void say_starved(struct sink *s, struct sink *a, const struct ft_model *m,
@@ -291,8 +411,10 @@ static void say_parallel(struct sink *s, struct sink *a, const struct ft_model *
 	} else {
 		put(s,
 		    "PARALLEL. %s worked. Locks took %s, pauses %s of the time that threads had "
-		    "work.",
+		    "work",
 		    cores, pct(f->lock_share, p), pct(f->stw_share, q));
+		put(s, "; shared reference counts %s (+- %s) of the time on cores.",
+		    pct(f->shared_share, p), pct(f->shared_err, q));
 	}
 	if (f->runq >= 0.25 && f->runq >= 0.1 * f->used)
 		put(s, " %.1f threads at a time waited for a core: more cores would be used.",
@@ -300,9 +422,9 @@ static void say_parallel(struct sink *s, struct sink *a, const struct ft_model *
 	else if (f->used < 0.85 * f->limit)
 		put(s, " Only %u threads had work all the time: more would find cores.", f->busy);
 	if (!m->gil_present)
-		put(a, "Busy cores are not proof of progress: what shared reference counts cost is "
-		       "not "
-		       "looked at.\nCompare the wall time with that of one thread.");
+		put(a,
+		    "Locks, pauses and shared reference counts cost little here: the rest is the "
+		    "program's own work.");
 }
 
 static void say_idle(struct sink *s, struct sink *a, const struct ft_model *m,
@@ -349,6 +471,15 @@ static void say_inconclusive(struct sink *s, struct sink *a, const struct ft_mod
 		    pct(f->used > 0 ? f->spin / f->used : 0, p));
 		put(s, " +- %s.", pct(f->used > 0 ? f->spin_err / f->used : 1, q));
 		put(a, "Measure for longer: -d 30s.");
+	} else if (!m->gil_present && f->shared_share + f->shared_err >= 0.15 &&
+		   f->shared_err > 0.05) {
+		put(s,
+		    "%s worked, but %llu timer ticks cannot tell how much of that went on "
+		    "reference counts that threads share: %s",
+		    of_cores(m, f, cores), (unsigned long long)m->all.ticks,
+		    pct(f->shared_share, p));
+		put(s, " +- %s.", pct(f->shared_err, q));
+		put(a, "Measure for longer: -d 30s.");
 	} else {
 		put(s, "Nothing stands out: %s worked, GIL wait %s", of_cores(m, f, cores),
 		    pct(f->gil_share, p));
@@ -376,6 +507,9 @@ void ft_verdict_say(struct ft_model *m, const struct ft_facts *f)
 		break;
 	case FT_V_LOCK_BOUND:
 		say_lock(&s, &a, m, f);
+		break;
+	case FT_V_SHARING_BOUND:
+		say_sharing(&s, &a, m, f);
 		break;
 	case FT_V_STW_BOUND:
 		say_stw(&s, &a, m, f);
