@@ -308,9 +308,12 @@ static int report_text(struct ft_reader *r, const struct ft_model *m,
 	err = timeline(r, m, o, out);
 	if (err)
 		return err;
+	ft_report_scaling(out, m, &ro);
+	ft_report_locks(out, m, &ro);
 	ft_report_threads(out, m, &ro);
 	ft_report_funcs(out, m, fn, &ro);
 	ft_report_process(out, m, &ro);
+	ft_report_found(out, m, &ro);
 	return out->err;
 }
 

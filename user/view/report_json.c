@@ -2,103 +2,9 @@
 /* The report as JSON. */
 #include "view/report_json.h"
 #include <errno.h>
-#include <json-c/json.h>
-#include <math.h>
-#include <stdint.h>
 #include <string.h>
-
-#define MAX_STR 4096 /* columns of the longest string */
-
-/*
- * Adds v to obj, taking it over; NULL (no memory) is remembered in *err. A null value is added
- * with put_null().
- */
-static void put(struct json_object *obj, const char *key, struct json_object *v, int *err)
-{
-	if (*err || !v || json_object_object_add(obj, key, v)) {
-		json_object_put(v);
-		*err = -ENOMEM;
-	}
-}
-
-static void put_null(struct json_object *obj, const char *key, int *err)
-{
-	if (*err || json_object_object_add(obj, key, NULL))
-		*err = -ENOMEM;
-}
-
-static void put_u64(struct json_object *obj, const char *key, __u64 v, int *err)
-{
-	put(obj, key, json_object_new_uint64(v), err);
-}
-
-static void put_s64(struct json_object *obj, const char *key, __s64 v, int *err)
-{
-	put(obj, key, json_object_new_int64(v), err);
-}
-
-static void put_bool(struct json_object *obj, const char *key, bool v, int *err)
-{
-	put(obj, key, json_object_new_boolean(v), err);
-}
-
-static void put_double(struct json_object *obj, const char *key, double v, int *err)
-{
-	/* JSON has no NaN and no infinity */
-	put(obj, key, json_object_new_double(isfinite(v) ? v : 0), err);
-}
-
-/* n bytes of a stranger's, or a NUL before them. */
-static struct json_object *safe_string(const char *s, size_t n)
-{
-	struct ft_text raw = {0}, safe = {0};
-	struct json_object *v = NULL;
-
-	ft_text_addn(&raw, s, strnlen(s, n));
-	if (!raw.err && raw.s)
-		ft_text_add_safe(&safe, raw.s, MAX_STR);
-	if (!raw.err && !safe.err)
-		v = json_object_new_string_len(safe.s ? safe.s : "", (int)safe.len);
-	ft_text_free(&raw);
-	ft_text_free(&safe);
-	return v;
-}
-
-static void put_str(struct json_object *obj, const char *key, const char *s, int *err)
-{
-	put(obj, key, safe_string(s, strlen(s)), err);
-}
-
-/* An array of the lines of a text. */
-static void put_lines(struct json_object *obj, const char *key, const char *s, int *err)
-{
-	struct json_object *arr = json_object_new_array(), *v;
-
-	while (arr && *s) {
-		size_t len = strcspn(s, "\n");
-
-		if (len) {
-			v = safe_string(s, len);
-			if (!v || json_object_array_add(arr, v)) {
-				json_object_put(v);
-				*err = -ENOMEM;
-				break;
-			}
-		}
-		s += len + (s[len] == '\n');
-	}
-	put(obj, key, arr, err);
-}
-
-static void add_u64(struct json_object *arr, __u64 x, int *err)
-{
-	struct json_object *v = json_object_new_uint64(x);
-
-	if (!v || json_object_array_add(arr, v)) {
-		json_object_put(v);
-		*err = -ENOMEM;
-	}
-}
+#include "model/scaling.h"
+#include "view/json_put.h"
 
 static const char *engine_name(__u32 engine)
 {
@@ -109,20 +15,6 @@ static const char *engine_name(__u32 engine)
 		return "mixed";
 	default:
 		return "passive";
-	}
-}
-
-static const char *gil_name(__u32 gil)
-{
-	switch (gil) {
-	case FT_GIL_ON:
-		return "on";
-	case FT_GIL_OFF:
-		return "off";
-	case FT_GIL_ENABLED:
-		return "enabled_by_import";
-	default:
-		return "unknown";
 	}
 }
 
@@ -158,9 +50,9 @@ static struct json_object *lost_by_type(const struct ft_model *m, int *err)
 	if (!o)
 		return NULL;
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		put_u64(o, types[i].name, m->totals->sums.cnt[types[i].cnt], err);
-	put_u64(o, "over_size_cap", m->totals->events_dropped, err);
-	put_u64(o, "malformed", m->totals->events_malformed, err);
+		ft_put_u64(o, types[i].name, m->totals->sums.cnt[types[i].cnt], err);
+	ft_put_u64(o, "over_size_cap", m->totals->events_dropped, err);
+	ft_put_u64(o, "malformed", m->totals->events_malformed, err);
 	return o;
 }
 
@@ -177,37 +69,37 @@ static struct json_object *session_json(const struct ft_model *m, int *err)
 		json_object_put(o);
 		return NULL;
 	}
-	put_u64(o, "duration_ns", m->duration_ns, err);
-	put_str(o, "engine", engine_name(info->engine), err);
-	put_u64(ev, "received", m->received, err);
-	put_u64(ev, "lost", m->lost, err);
-	put_double(ev, "loss_share", m->loss_share, err);
-	put(ev, "lost_by", lost_by_type(m, err), err);
-	put_u64(ev, "missed_threads", m->missed_threads, err);
-	put_u64(ev, "skipped_programs", m->totals->recursion_misses, err);
-	put_u64(ev, "repaired", m->totals->sums.cnt[FT_CN_REPAIRED], err);
-	put_bool(ev, "recorded", info->has_events, err);
-	put(o, "events", ev, err);
+	ft_put_u64(o, "duration_ns", m->duration_ns, err);
+	ft_put_str(o, "engine", engine_name(info->engine), err);
+	ft_put_u64(ev, "received", m->received, err);
+	ft_put_u64(ev, "lost", m->lost, err);
+	ft_put_double(ev, "loss_share", m->loss_share, err);
+	ft_put_any(ev, "lost_by", lost_by_type(m, err), err);
+	ft_put_u64(ev, "missed_threads", m->missed_threads, err);
+	ft_put_u64(ev, "skipped_programs", m->totals->recursion_misses, err);
+	ft_put_u64(ev, "repaired", m->totals->sums.cnt[FT_CN_REPAIRED], err);
+	ft_put_bool(ev, "recorded", info->has_events, err);
+	ft_put_any(o, "events", ev, err);
 	for (i = 0; i < info->cpus_cnt && i < FT_MAX_CPUS; i++)
-		add_u64(cpus, info->cpus[i], err);
-	put(o, "cpus", cpus, err);
-	put_u64(o, "cores", m->cores, err);
-	put_double(o, "quota", info->quota, err);
-	put_u64(o, "throttled_ns", m->totals->throttled_ns, err);
-	put_u64(o, "start_wall_ns", info->start_wall_ns, err);
-	put_u64(o, "start_ns", info->start_ns, err);
-	put_u64(o, "end_ns", m->totals->end_ns, err);
-	put_str(o, "end", end_name(info->end), err);
-	put_s64(o, "end_status", info->end_status, err);
-	put_u64(o, "tick_hz", info->tick_hz, err);
-	put_str(o, "ftprof", info->ftprof_version, err);
-	put_str(o, "host", info->host, err);
-	put_str(o, "kernel", info->kernel, err);
-	put_lines(o, "limits", info->limits, err);
+		ft_put_elem_u64(cpus, info->cpus[i], err);
+	ft_put_any(o, "cpus", cpus, err);
+	ft_put_u64(o, "cores", m->cores, err);
+	ft_put_double(o, "quota", info->quota, err);
+	ft_put_u64(o, "throttled_ns", m->totals->throttled_ns, err);
+	ft_put_u64(o, "start_wall_ns", info->start_wall_ns, err);
+	ft_put_u64(o, "start_ns", info->start_ns, err);
+	ft_put_u64(o, "end_ns", m->totals->end_ns, err);
+	ft_put_str(o, "end", end_name(info->end), err);
+	ft_put_s64(o, "end_status", info->end_status, err);
+	ft_put_u64(o, "tick_hz", info->tick_hz, err);
+	ft_put_str(o, "ftprof", info->ftprof_version, err);
+	ft_put_str(o, "host", info->host, err);
+	ft_put_str(o, "kernel", info->kernel, err);
+	ft_put_lines(o, "limits", info->limits, err);
 	if (m->damage)
-		put_str(o, "damage", m->damage, err);
+		ft_put_str(o, "damage", m->damage, err);
 	else
-		put_null(o, "damage", err);
+		ft_put_null(o, "damage", err);
 	return o;
 }
 
@@ -221,21 +113,18 @@ static struct json_object *target_json(const struct ft_model *m, int *err)
 		json_object_put(o);
 		return NULL;
 	}
-	put_u64(o, "pid", info->pid, err);
-	put_str(o, "name", info->name, err);
-	put_str(o, "exe", info->exe, err);
-	put_str(o, "cmdline", info->cmdline, err);
-	put_str(py, "version", info->python, err);
-	put_bool(py, "free_threaded", info->free_threaded, err);
-	put_str(py, "gil", gil_name(info->gil), err);
-	if (info->gil_enabled_by[0])
-		put_str(py, "gil_enabled_by", info->gil_enabled_by, err);
-	else
-		put_null(py, "gil_enabled_by", err);
-	put_u64(py, "switch_interval_us", info->switch_interval_us, err);
-	put(o, "python", py, err);
-	put_u64(o, "children", info->children, err);
-	put_u64(o, "cpu_ns", m->totals->target_cpu_ns, err);
+	ft_put_u64(o, "pid", info->pid, err);
+	ft_put_str(o, "name", info->name, err);
+	ft_put_str(o, "exe", info->exe, err);
+	ft_put_str(o, "cmdline", info->cmdline, err);
+	ft_put_str(py, "version", info->python, err);
+	ft_put_bool(py, "free_threaded", info->free_threaded, err);
+	ft_put_str(py, "gil", ft_gil_state_name(info->gil), err);
+	ft_put_known(py, "gil_enabled_by", m->scaling->gil_module, err);
+	ft_put_u64(py, "switch_interval_us", info->switch_interval_us, err);
+	ft_put_any(o, "python", py, err);
+	ft_put_u64(o, "children", info->children, err);
+	ft_put_u64(o, "cpu_ns", m->totals->target_cpu_ns, err);
 	return o;
 }
 
@@ -249,43 +138,37 @@ static struct json_object *thread_json(const struct ft_mthread *t, int *err)
 		json_object_put(o);
 		return NULL;
 	}
-	put_u64(o, "tid", t->tid, err);
-	put_str(o, "name", t->name, err);
-	put_u64(o, "lifetime_ns", t->lifetime_ns, err);
-	put_s64(o, "residual_ns", t->residual_ns, err);
+	ft_put_u64(o, "tid", t->tid, err);
+	ft_put_str(o, "name", t->name, err);
+	ft_put_u64(o, "lifetime_ns", t->lifetime_ns, err);
+	ft_put_s64(o, "residual_ns", t->residual_ns, err);
 	for (i = 0; i < FT_R_CNT; i++)
-		put_u64(st, ft_rstate_name((enum ft_rstate)i), t->state_ns[i], err);
-	put(o, "state_ns", st, err);
-	put_u64(o, "on_ns", t->on_ns, err);
-	put_u64(o, "on_split_err_ns", t->on_split_err_ns, err);
-	put_u64(o, "ticks", t->ticks, err);
-	put_u64(o, "gil_wait_runq_ns", t->gil_wait_runq_ns, err);
-	put_u64(o, "gil_waits", t->gil_waits, err);
-	put_u64(o, "gil_waits_lo", t->gil_waits_lo, err);
-	put_u64(o, "gil_waits_hi", t->gil_waits_hi, err);
-	put_u64(o, "gil_wait_max_ns", t->gil_wait_max_ns, err);
-	put_u64(o, "held_off_core_ns", t->held_off_ns, err);
-	put_u64(o, "switches", t->switches, err);
-	put_u64(o, "ns_tid", t->ns_tid, err);
-	put_bool(o, "main", t->leader, err);
-	put_bool(o, "python", t->python, err);
-	put_bool(o, "exited", t->exited, err);
+		ft_put_u64(st, ft_rstate_name((enum ft_rstate)i), t->state_ns[i], err);
+	ft_put_any(o, "state_ns", st, err);
+	ft_put_u64(o, "on_ns", t->on_ns, err);
+	ft_put_u64(o, "on_split_err_ns", t->on_split_err_ns, err);
+	ft_put_u64(o, "ticks", t->ticks, err);
+	ft_put_u64(o, "gil_wait_runq_ns", t->gil_wait_runq_ns, err);
+	ft_put_u64(o, "gil_waits", t->gil_waits, err);
+	ft_put_u64(o, "gil_waits_lo", t->gil_waits_lo, err);
+	ft_put_u64(o, "gil_waits_hi", t->gil_waits_hi, err);
+	ft_put_u64(o, "gil_wait_max_ns", t->gil_wait_max_ns, err);
+	ft_put_u64(o, "held_off_core_ns", t->held_off_ns, err);
+	ft_put_u64(o, "switches", t->switches, err);
+	ft_put_u64(o, "ns_tid", t->ns_tid, err);
+	ft_put_bool(o, "main", t->leader, err);
+	ft_put_bool(o, "python", t->python, err);
+	ft_put_bool(o, "exited", t->exited, err);
 	return o;
 }
 
 static struct json_object *threads_json(const struct ft_model *m, int *err)
 {
-	struct json_object *arr = json_object_new_array(), *v;
+	struct json_object *arr = json_object_new_array();
 	size_t i;
 
-	for (i = 0; arr && i < m->thread_cnt; i++) {
-		v = thread_json(&m->threads[i], err);
-		if (!v || json_object_array_add(arr, v)) {
-			json_object_put(v);
-			*err = -ENOMEM;
-			break;
-		}
-	}
+	for (i = 0; arr && i < m->thread_cnt && !*err; i++)
+		ft_put_elem(arr, thread_json(&m->threads[i], err), err);
 	return arr;
 }
 
@@ -295,9 +178,9 @@ static struct json_object *origin_json(const struct ft_model *m, enum ft_origin 
 
 	if (!o)
 		return NULL;
-	put_u64(o, "waits", m->by_origin[origin].waits, err);
-	put_u64(o, "p50_ns", m->by_origin[origin].p50_ns, err);
-	put_u64(o, "p99_ns", m->by_origin[origin].p99_ns, err);
+	ft_put_u64(o, "waits", m->by_origin[origin].waits, err);
+	ft_put_u64(o, "p50_ns", m->by_origin[origin].p50_ns, err);
+	ft_put_u64(o, "p99_ns", m->by_origin[origin].p99_ns, err);
 	return o;
 }
 
@@ -307,26 +190,26 @@ static struct json_object *gil_json(const struct ft_model *m, int *err)
 
 	if (!o)
 		return NULL;
-	put_u64(o, "held_ns", m->held_ns, err);
-	put_u64(o, "wait_ns", m->wait_ns, err);
-	put_u64(o, "waits", m->waits, err);
-	put_u64(o, "waits_lo", m->waits_lo, err);
-	put_u64(o, "waits_hi", m->waits_hi, err);
-	put_u64(o, "handoffs", m->handoffs, err);
-	put_u64(o, "held_off_core_ns", m->held_off_ns, err);
-	put_u64(o, "wait_p50_ns", m->wait_p50_ns, err);
-	put_u64(o, "wait_p99_ns", m->wait_p99_ns, err);
-	put_u64(o, "wait_max_ns", m->wait_max_ns, err);
-	put(o, "after_blocking", origin_json(m, FT_OR_BLOCKING, err), err);
-	put(o, "after_forced_switch", origin_json(m, FT_OR_FORCED, err), err);
-	put(o, "at_start", origin_json(m, FT_OR_START, err), err);
-	put(o, "otherwise", origin_json(m, FT_OR_OTHER, err), err);
-	put_u64(o, "wait_any_ns", m->totals->sums.wait_any_ns, err);
-	put_u64(o, "hold_p50_ns", m->hold_p50_ns, err);
-	put_u64(o, "hold_p99_ns", m->hold_p99_ns, err);
-	put_u64(o, "probed_ns", m->totals->exact_window_ns, err);
-	put_u64(o, "probed_takes", m->totals->exact_take_cnt, err);
-	put_u64(o, "probed_waits", m->totals->exact_wait_cnt, err);
+	ft_put_u64(o, "held_ns", m->held_ns, err);
+	ft_put_u64(o, "wait_ns", m->wait_ns, err);
+	ft_put_u64(o, "waits", m->waits, err);
+	ft_put_u64(o, "waits_lo", m->waits_lo, err);
+	ft_put_u64(o, "waits_hi", m->waits_hi, err);
+	ft_put_u64(o, "handoffs", m->handoffs, err);
+	ft_put_u64(o, "held_off_core_ns", m->held_off_ns, err);
+	ft_put_u64(o, "wait_p50_ns", m->wait_p50_ns, err);
+	ft_put_u64(o, "wait_p99_ns", m->wait_p99_ns, err);
+	ft_put_u64(o, "wait_max_ns", m->wait_max_ns, err);
+	ft_put_any(o, "after_blocking", origin_json(m, FT_OR_BLOCKING, err), err);
+	ft_put_any(o, "after_forced_switch", origin_json(m, FT_OR_FORCED, err), err);
+	ft_put_any(o, "at_start", origin_json(m, FT_OR_START, err), err);
+	ft_put_any(o, "otherwise", origin_json(m, FT_OR_OTHER, err), err);
+	ft_put_u64(o, "wait_any_ns", m->totals->sums.wait_any_ns, err);
+	ft_put_u64(o, "hold_p50_ns", m->hold_p50_ns, err);
+	ft_put_u64(o, "hold_p99_ns", m->hold_p99_ns, err);
+	ft_put_u64(o, "probed_ns", m->totals->exact_window_ns, err);
+	ft_put_u64(o, "probed_takes", m->totals->exact_take_cnt, err);
+	ft_put_u64(o, "probed_waits", m->totals->exact_wait_cnt, err);
 	return o;
 }
 
@@ -340,12 +223,12 @@ static struct json_object *parallelism_json(const struct ft_model *m, int *err)
 		json_object_put(o);
 		return NULL;
 	}
-	put_double(o, "mean", m->par_mean, err);
+	ft_put_double(o, "mean", m->par_mean, err);
 	for (k = 0; k <= last && k <= FT_MAX_CPUS; k++)
-		add_u64(levels, m->totals->level_ns[k], err);
-	put(o, "ns_by_level", levels, err);
-	put_u64(o, "lost_ns", m->lost_ns, err);
-	put_double(o, "cores_used", m->cores_used, err);
+		ft_put_elem_u64(levels, m->totals->level_ns[k], err);
+	ft_put_any(o, "ns_by_level", levels, err);
+	ft_put_u64(o, "lost_ns", m->lost_ns, err);
+	ft_put_double(o, "cores_used", m->cores_used, err);
 	return o;
 }
 
@@ -354,19 +237,15 @@ static struct json_object *syscalls_json(const struct ft_model *m, int *err)
 	struct json_object *arr = json_object_new_array();
 	size_t i;
 
-	for (i = 0; arr && i < m->top_syscall_cnt; i++) {
+	for (i = 0; arr && i < m->top_syscall_cnt && !*err; i++) {
 		struct json_object *v = json_object_new_object();
 
 		if (v) {
-			put_u64(v, "number", m->top_syscalls[i].nr, err);
-			put_str(v, "name", m->top_syscalls[i].name, err);
-			put_u64(v, "asleep_ns", m->top_syscalls[i].ns, err);
+			ft_put_u64(v, "number", m->top_syscalls[i].nr, err);
+			ft_put_str(v, "name", m->top_syscalls[i].name, err);
+			ft_put_u64(v, "asleep_ns", m->top_syscalls[i].ns, err);
 		}
-		if (!v || json_object_array_add(arr, v)) {
-			json_object_put(v);
-			*err = -ENOMEM;
-			break;
-		}
+		ft_put_elem(arr, v, err);
 	}
 	return arr;
 }
@@ -377,15 +256,15 @@ static struct json_object *cost_json(const struct ft_model *m, int *err)
 
 	if (!o)
 		return NULL;
-	put_u64(o, "ftprof_cpu_ns", m->totals->ftprof_cpu_ns, err);
-	put_u64(o, "bpf_ns", m->totals->bpf_ns, err);
-	put_u64(o, "rss_bytes", m->totals->rss_bytes, err);
-	put_u64(o, "probes_in_target", m->totals->probes_in_target, err);
-	put_u64(o, "probe_hits",
-		m->totals->sums.cnt[FT_CN_PROBE_TAKE] + m->totals->sums.cnt[FT_CN_PROBE_SIGNAL],
-		err);
-	put_double(o, "core_share", m->self_core_share, err);
-	put_lines(o, "sites", m->info->sites, err);
+	ft_put_u64(o, "ftprof_cpu_ns", m->totals->ftprof_cpu_ns, err);
+	ft_put_u64(o, "bpf_ns", m->totals->bpf_ns, err);
+	ft_put_u64(o, "rss_bytes", m->totals->rss_bytes, err);
+	ft_put_u64(o, "probes_in_target", m->totals->probes_in_target, err);
+	ft_put_u64(o, "probe_hits",
+		   m->totals->sums.cnt[FT_CN_PROBE_TAKE] + m->totals->sums.cnt[FT_CN_PROBE_SIGNAL],
+		   err);
+	ft_put_double(o, "core_share", m->self_core_share, err);
+	ft_put_lines(o, "sites", m->info->sites, err);
 	return o;
 }
 
@@ -416,29 +295,29 @@ static struct json_object *stacks_json(const struct ft_model *m, const struct ft
 		return NULL;
 	}
 	ft_stack_quality(m, &q);
-	put_u64(o, "hz", m->info->stack_hz, err);
-	put_bool(o, "native", m->info->native_frames, err);
-	put_bool(o, "kernel", m->info->kernel_frames, err);
-	put_u64(o, "walked", q.walked, err);
-	put_u64(o, "errors", q.errors, err);
-	put_double(o, "error_share", ft_share(q.errors, q.walked), err);
-	put_u64(by, "frame", q.by_mark[FT_PM_FRAME], err);
-	put_u64(by, "code", q.by_mark[FT_PM_CODE], err);
-	put_u64(by, "type", q.by_mark[FT_PM_TYPE], err);
-	put_u64(by, "loop", q.by_mark[FT_PM_LOOP], err);
-	put_u64(by, "tstate", q.by_mark[FT_PM_TSTATE], err);
-	put(o, "errors_by", by, err);
-	put_u64(o, "truncated", q.truncated, err);
-	put_u64(o, "switches_skipped", q.skipped, err);
-	put_double(o, "switches_walked_share", q.walked_share, err);
-	put_u64(o, "no_room", tot->sums.cnt[FT_CN_STACK_FULL], err);
-	put_u64(o, "resent", tot->sums.cnt[FT_CN_LOST_STACK], err);
-	put_u64(o, "distinct", tot->stacks_distinct, err);
-	put_u64(o, "distinct_max", tot->stacks_cap, err);
-	put_u64(o, "frames_unnamed", tot->stacks_unnamed, err);
-	put_u64(o, "undescribed", tot->stacks_undescribed, err);
-	put_lines(o, "native_cut", m->info->cut, err);
-	put_double(o, "gil_blame_factor", fn->list[FT_FUNCS_GIL_BLAME].factor, err);
+	ft_put_u64(o, "hz", m->info->stack_hz, err);
+	ft_put_bool(o, "native", m->info->native_frames, err);
+	ft_put_bool(o, "kernel", m->info->kernel_frames, err);
+	ft_put_u64(o, "walked", q.walked, err);
+	ft_put_u64(o, "errors", q.errors, err);
+	ft_put_double(o, "error_share", ft_share(q.errors, q.walked), err);
+	ft_put_u64(by, "frame", q.by_mark[FT_PM_FRAME], err);
+	ft_put_u64(by, "code", q.by_mark[FT_PM_CODE], err);
+	ft_put_u64(by, "type", q.by_mark[FT_PM_TYPE], err);
+	ft_put_u64(by, "loop", q.by_mark[FT_PM_LOOP], err);
+	ft_put_u64(by, "tstate", q.by_mark[FT_PM_TSTATE], err);
+	ft_put_any(o, "errors_by", by, err);
+	ft_put_u64(o, "truncated", q.truncated, err);
+	ft_put_u64(o, "switches_skipped", q.skipped, err);
+	ft_put_double(o, "switches_walked_share", q.walked_share, err);
+	ft_put_u64(o, "no_room", tot->sums.cnt[FT_CN_STACK_FULL], err);
+	ft_put_u64(o, "resent", tot->sums.cnt[FT_CN_LOST_STACK], err);
+	ft_put_u64(o, "distinct", tot->stacks_distinct, err);
+	ft_put_u64(o, "distinct_max", tot->stacks_cap, err);
+	ft_put_u64(o, "frames_unnamed", tot->stacks_unnamed, err);
+	ft_put_u64(o, "undescribed", tot->stacks_undescribed, err);
+	ft_put_lines(o, "native_cut", m->info->cut, err);
+	ft_put_double(o, "gil_blame_factor", fn->list[FT_FUNCS_GIL_BLAME].factor, err);
 	return o;
 }
 
@@ -448,29 +327,23 @@ static struct json_object *func_json(const struct ft_func *f, __u64 total, int *
 
 	if (!o)
 		return NULL;
-	put_str(o, "name", f->name, err);
-	put_str(o, "file", f->file, err);
-	put_u64(o, "line", f->line, err);
-	put_str(o, "kind", frame_kind_name(f->kind), err);
-	put_u64(o, "self_ns", f->self_ns, err);
-	put_u64(o, "total_ns", f->total_ns, err);
-	put_double(o, "self_share", ft_share(f->self_ns, total), err);
+	ft_put_str(o, "name", f->name, err);
+	ft_put_str(o, "file", f->file, err);
+	ft_put_u64(o, "line", f->line, err);
+	ft_put_str(o, "kind", frame_kind_name(f->kind), err);
+	ft_put_u64(o, "self_ns", f->self_ns, err);
+	ft_put_u64(o, "total_ns", f->total_ns, err);
+	ft_put_double(o, "self_share", ft_share(f->self_ns, total), err);
 	return o;
 }
 
 static struct json_object *func_list_json(const struct ft_func_list *l, int *err)
 {
-	struct json_object *arr = json_object_new_array(), *v;
+	struct json_object *arr = json_object_new_array();
 	int i;
 
-	for (i = 0; arr && i < l->cnt; i++) {
-		v = func_json(&l->func[i], l->total_ns, err);
-		if (!v || json_object_array_add(arr, v)) {
-			json_object_put(v);
-			*err = -ENOMEM;
-			break;
-		}
-	}
+	for (i = 0; arr && i < l->cnt && !*err; i++)
+		ft_put_elem(arr, func_json(&l->func[i], l->total_ns, err), err);
 	return arr;
 }
 
@@ -480,9 +353,9 @@ static struct json_object *funcs_json(const struct ft_func_lists *fn, int *err)
 
 	if (!o)
 		return NULL;
-	put(o, "on_cpu", func_list_json(&fn->list[FT_FUNCS_ON_CPU], err), err);
-	put(o, "gil_wait", func_list_json(&fn->list[FT_FUNCS_GIL_WAIT], err), err);
-	put(o, "gil_blame", func_list_json(&fn->list[FT_FUNCS_GIL_BLAME], err), err);
+	ft_put_any(o, "on_cpu", func_list_json(&fn->list[FT_FUNCS_ON_CPU], err), err);
+	ft_put_any(o, "gil_wait", func_list_json(&fn->list[FT_FUNCS_GIL_WAIT], err), err);
+	ft_put_any(o, "gil_blame", func_list_json(&fn->list[FT_FUNCS_GIL_BLAME], err), err);
 	return o;
 }
 
@@ -494,8 +367,8 @@ static struct json_object *verdict_json(const struct ft_model *m, int *err)
 
 	if (!o)
 		return NULL;
-	put_str(o, "kind", ft_verdict_name(m->verdict.kind), err);
-	put_str(o, "text", m->verdict.text, err);
+	ft_put_str(o, "kind", ft_verdict_name(m->verdict.kind), err);
+	ft_put_str(o, "text", m->verdict.text, err);
 	/* a sentence a line there; one string of sentences here */
 	ft_text_add(&advice, m->verdict.advice);
 	for (i = 0; !advice.err && i < advice.len; i++)
@@ -504,7 +377,7 @@ static struct json_object *verdict_json(const struct ft_model *m, int *err)
 	if (advice.err)
 		*err = advice.err;
 	else
-		put_str(o, "advice", advice.s ? advice.s : "", err);
+		ft_put_str(o, "advice", advice.s ? advice.s : "", err);
 	ft_text_free(&advice);
 	return o;
 }
@@ -518,17 +391,18 @@ int ft_report_json(struct ft_text *out, const struct ft_model *m, const struct f
 
 	if (!root)
 		return -ENOMEM;
-	put_str(root, "schema", "ftprof-report/1", &err);
-	put(root, "session", session_json(m, &err), &err);
-	put(root, "target", target_json(m, &err), &err);
-	put(root, "threads", threads_json(m, &err), &err);
-	put(root, "gil", gil_json(m, &err), &err);
-	put(root, "parallelism", parallelism_json(m, &err), &err);
-	put(root, "syscalls", syscalls_json(m, &err), &err);
-	put(root, "stacks", stacks_json(m, fn, &err), &err);
-	put(root, "functions", funcs_json(fn, &err), &err);
-	put(root, "cost", cost_json(m, &err), &err);
-	put(root, "verdict", verdict_json(m, &err), &err);
+	ft_put_str(root, "schema", "ftprof-report/1", &err);
+	ft_put_any(root, "session", session_json(m, &err), &err);
+	ft_put_any(root, "target", target_json(m, &err), &err);
+	ft_put_any(root, "threads", threads_json(m, &err), &err);
+	ft_put_any(root, "gil", gil_json(m, &err), &err);
+	ft_put_any(root, "parallelism", parallelism_json(m, &err), &err);
+	ft_put_any(root, "syscalls", syscalls_json(m, &err), &err);
+	ft_put_any(root, "stacks", stacks_json(m, fn, &err), &err);
+	ft_put_any(root, "functions", funcs_json(fn, &err), &err);
+	ft_report_json_found(root, m, &err);
+	ft_put_any(root, "cost", cost_json(m, &err), &err);
+	ft_put_any(root, "verdict", verdict_json(m, &err), &err);
 	if (err)
 		goto out;
 	s = json_object_to_json_string_length(root,

@@ -10,4 +10,9 @@
 /* Appends the report and a newline; always valid UTF-8. 0 or -ENOMEM. */
 int ft_report_json(struct ft_text *out, const struct ft_model *m, const struct ft_func_lists *fn);
 
+struct json_object;
+
+/* report_json_found.c: locks, pauses, extensions, sharing, and what they cost. */
+void ft_report_json_found(struct json_object *root, const struct ft_model *m, int *err);
+
 #endif

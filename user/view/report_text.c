@@ -5,21 +5,21 @@
 #include <string.h>
 #include <sys/wait.h>
 #include "base/units.h"
-#include "view/report_flow.h"
+#include "view/report_part.h"
 
-#define NUM 32
+#define NUM FT_PCT_LEN
 #define BOLD "\x1b[1m"
 #define DIM "\x1b[2m"
 #define RESET "\x1b[0m"
 
-static const char *pct(double share, char buf[NUM])
+const char *ft_report_pct(double share, char buf[FT_PCT_LEN])
 {
 	double p = share * 100;
 
 	if (p > 0 && p < 0.1)
-		snprintf(buf, NUM, "<0.1 %%");
+		snprintf(buf, FT_PCT_LEN, "<0.1 %%");
 	else
-		snprintf(buf, NUM, p < 9.95 && p > 0 ? "%.1f %%" : "%.0f %%", p);
+		snprintf(buf, FT_PCT_LEN, p < 9.95 && p > 0 ? "%.1f %%" : "%.0f %%", p);
 	return buf;
 }
 
@@ -111,7 +111,7 @@ static void head_cost(struct ft_text *out, const struct ft_model *m, const struc
 	struct ft_flow f;
 
 	begin(&f, out, o, 2);
-	ft_flow_printf(&f, 0, "ftprof used %s of a core%s;", pct(m->self_core_share, p),
+	ft_flow_printf(&f, 0, "ftprof used %s of a core%s;", ft_report_pct(m->self_core_share, p),
 		       tot->bpf_ns ? "" : ", its programs in the kernel not counted");
 	ft_flow_printf(&f, 1, "%s of %s events lost;", ft_format_count(m->lost, a, sizeof(a)),
 		       ft_format_count(m->received + m->lost, b, sizeof(b)));
@@ -238,9 +238,8 @@ void ft_report_verdict(struct ft_text *out, const struct ft_model *m,
 	}
 }
 
-/* Starts a line of the process block: a label, then items that wrap beneath the first. */
-static void label(struct ft_flow *f, struct ft_text *out, const struct ft_report_opts *o,
-		  const char *what)
+void ft_report_label(struct ft_flow *f, struct ft_text *out, const struct ft_report_opts *o,
+		     const char *what)
 {
 	int width = ft_report_width(o->width), indent = width < 60 ? 4 : 26;
 
@@ -268,11 +267,11 @@ static void process_levels(struct ft_text *out, const struct ft_model *m,
 	struct ft_flow f;
 	char p[NUM];
 
-	label(&f, out, o, "cores used at once");
+	ft_report_label(&f, out, o, "cores used at once");
 	for (i = 0; i < cnt; i++) {
 		const char *end = i + 1 < cnt ? "," : "";
 
-		pct(ft_share(lv[i].ns, m->duration_ns), p);
+		ft_report_pct(ft_share(lv[i].ns, m->duration_ns), p);
 		if (lv[i].lo == lv[i].hi)
 			ft_flow_printf(&f, 1, "%u: %s%s", lv[i].lo, p, end);
 		else
@@ -303,11 +302,11 @@ static void process_gil(struct ft_text *out, const struct ft_model *m,
 	struct ft_flow f;
 	size_t i;
 
-	label(&f, out, o, "idle for the GIL");
+	ft_report_label(&f, out, o, "idle for the GIL");
 	ft_flow_printf(&f, 0, "%.2f core-seconds", (double)m->lost_ns / 1e9);
 	ft_flow_printf(&f, 1, "(%.2f cores at a time)", m->lost_cores);
 	ft_flow_end(&f);
-	label(&f, out, o, "GIL waits");
+	ft_report_label(&f, out, o, "GIL waits");
 	ft_flow_item(&f, 0, ft_format_count(m->waits, num, sizeof(num)));
 	if (m->waits_lo != m->waits_hi)
 		ft_flow_printf(&f, 1, "(%s to %s)", ft_format_count(m->waits_lo, num, sizeof(num)),
@@ -321,20 +320,21 @@ static void process_gil(struct ft_text *out, const struct ft_model *m,
 		/* the first is what a request feels; the others matter when there are several */
 		if (!m->by_origin[i].waits || (i != FT_OR_BLOCKING && i != FT_OR_FORCED))
 			continue;
-		label(&f, out, o, what[i]);
+		ft_report_label(&f, out, o, what[i]);
 		ft_flow_item(&f, 0, ft_format_count(m->by_origin[i].waits, num, sizeof(num)));
 		wait_figures(&f, m->by_origin[i].p50_ns, m->by_origin[i].p99_ns);
 		ft_flow_end(&f);
 	}
-	label(&f, out, o, "GIL handed over");
+	ft_report_label(&f, out, o, "GIL handed over");
 	ft_flow_printf(&f, 0, "%.*f times a second;", m->handoffs_per_sec < 10 ? 1 : 0,
 		       m->handoffs_per_sec);
 	ft_flow_printf(&f, 1, "held %s of the time,",
-		       pct(ft_share(m->held_ns, m->duration_ns), num));
-	ft_flow_printf(&f, 1, "off core %s", pct(ft_share(m->held_off_ns, m->duration_ns), num));
+		       ft_report_pct(ft_share(m->held_ns, m->duration_ns), num));
+	ft_flow_printf(&f, 1, "off core %s",
+		       ft_report_pct(ft_share(m->held_off_ns, m->duration_ns), num));
 	ft_flow_end(&f);
 	if (m->hold_p50_ns || m->hold_p99_ns) {
-		label(&f, out, o, "GIL held at a time");
+		ft_report_label(&f, out, o, "GIL held at a time");
 		wait_figures(&f, m->hold_p50_ns, m->hold_p99_ns);
 		ft_flow_end(&f);
 	}
@@ -353,11 +353,12 @@ void ft_report_process(struct ft_text *out, const struct ft_model *m,
 		process_gil(out, m, o);
 	if (!m->top_syscall_cnt)
 		return;
-	label(&f, out, o, "asleep in");
+	ft_report_label(&f, out, o, "asleep in");
 	for (i = 0; i < m->top_syscall_cnt; i++)
-		ft_flow_printf(&f, 1, "%s %s%s", m->top_syscalls[i].name,
-			       pct(ft_share(m->top_syscalls[i].ns, m->all.lifetime_ns), p),
-			       i + 1 < m->top_syscall_cnt ? "," : "");
+		ft_flow_printf(
+			&f, 1, "%s %s%s", m->top_syscalls[i].name,
+			ft_report_pct(ft_share(m->top_syscalls[i].ns, m->all.lifetime_ns), p),
+			i + 1 < m->top_syscall_cnt ? "," : "");
 	ft_flow_item(&f, 1, "of all threads' time");
 	ft_flow_end(&f);
 }

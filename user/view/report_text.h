@@ -24,6 +24,19 @@ void ft_report_head(struct ft_text *out, const struct ft_model *m, const struct 
 /* The answer, why, and what to do next. */
 void ft_report_verdict(struct ft_text *out, const struct ft_model *m,
 		       const struct ft_report_opts *o);
+/*
+ * What keeps a program on a free-threaded build from scaling, most core-seconds lost first, each
+ * with what to do. Nothing on a build with a GIL, or where hardly anything is lost.
+ */
+void ft_report_scaling(struct ft_text *out, const struct ft_model *m,
+		       const struct ft_report_opts *o);
+/* The locks that threads contended for. Nothing when there is none. */
+void ft_report_locks(struct ft_text *out, const struct ft_model *m, const struct ft_report_opts *o);
+/*
+ * The interpreter: pauses, garbage collection, extension modules, sharing, hardware counters,
+ * memory. What there is nothing to say about is left out.
+ */
+void ft_report_found(struct ft_text *out, const struct ft_model *m, const struct ft_report_opts *o);
 /* A row for each group of threads: where its time went, and a bar of its states. */
 void ft_report_threads(struct ft_text *out, const struct ft_model *m,
 		       const struct ft_report_opts *o);
