@@ -29,6 +29,7 @@ static const size_t sizes[FT_EV_TYPE_CNT] = {
 	/* the fixed part of these two; lists follow, of any length here */
 	[FT_EV_STACK] = 32,
 	[FT_EV_CODE] = 80,
+	[FT_EV_GIL] = 152,
 };
 
 static bool has_lists(__u16 type)
@@ -83,6 +84,9 @@ static union ft_record good(__u16 type)
 		break;
 	case FT_EV_CODE:
 		memset(&r.code.code, 0xff, sizeof(r.code) - sizeof(r.h));
+		break;
+	case FT_EV_GIL:
+		memset(r.gil.module, 'x', sizeof(r.gil.module) - 1);
 		break;
 	default:
 		break;
@@ -274,6 +278,9 @@ static void check_promises(const union ft_record *r, size_t len)
 	case FT_EV_CPU:
 		assert_true(r->cpu.begin_ns <= r->h.ts);
 		assert_true(r->cpu.other_ns <= r->h.ts - r->cpu.begin_ns);
+		break;
+	case FT_EV_GIL:
+		assert_non_null(memchr(r->gil.module, 0, sizeof(r->gil.module)));
 		break;
 	default:
 		break;
