@@ -15,10 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
+#include "os/mem.h"
+#include "py_child.h"
 #include "python/runtime.h"
 
 /* Two interpreters, three threads; sized by the recorded table of a free-threaded 3.14.6. */
@@ -301,6 +304,108 @@ static void test_live(void **state)
 	free(rt);
 }
 
+static int read_int(pid_t pid, __u64 addr)
+{
+	int v = -1;
+
+	assert_int_equal(ft_mem_read(pid, addr, &v, sizeof(v)), 0);
+	return v;
+}
+
+/* Where the type of types is, and the word that says that garbage is being collected. */
+static void check_more(const char *python, bool strip)
+{
+	static const char script[] = "import gc, os, sys\n"
+				     "gc.disable()\n"
+				     "def wait(phase, info):\n"
+				     "    if phase == 'start':\n"
+				     "        print(id(type), flush=True)\n"
+				     "        os.read(0, 1)\n"
+				     "gc.callbacks.append(wait)\n"
+				     "gc.collect()\n"
+				     "gc.callbacks.clear()\n"
+				     "os.read(0, 1)";
+	static struct py_child c;
+	static struct ft_target t;
+	__u64 type;
+	int i;
+
+	if (!py_start(&c, python, strip, script)) {
+		print_message("no %s: make pythons\n", python);
+		skip();
+	}
+	assert_int_equal(ft_runtime_target(&c.rt, &t), 0);
+	type = strtoull(c.line, NULL, 10);
+	assert_int_equal(t.type_type, type);
+	assert_int_equal(t.ob_mutex, c.rt.free_threaded ? 10 : 0);
+	assert_int_equal(t.ob_shared, c.rt.free_threaded ? 16 : 0);
+	assert_int_equal(t.range_cnt != 0, c.rt.free_threaded);
+	assert_int_equal(read_int(c.pid, t.gc_collecting), 1);
+	assert_int_equal(write(c.in, "x", 1), 1);
+	for (i = 0; i < 1000 && read_int(c.pid, t.gc_collecting); i++)
+		usleep(10000);
+	assert_int_equal(read_int(c.pid, t.gc_collecting), 0);
+	py_stop(&c);
+}
+
+static void test_more_gil(void **state)
+{
+	(void)state;
+	check_more("build/python/gil/bin/python3", false);
+}
+
+static void test_more_ft(void **state)
+{
+	(void)state;
+	check_more("build/python/ft/bin/python3", true);
+}
+
+static void test_more_gil313(void **state)
+{
+	(void)state;
+	check_more("build/python/gil313/bin/python3", false);
+}
+
+static void test_more_ft313(void **state)
+{
+	(void)state;
+	check_more("build/python/ft313/bin/python3", true);
+}
+
+/* Changes a word of a child's memory. */
+static void poke(pid_t pid, __u64 addr, __u64 v)
+{
+	struct iovec from = {&v, sizeof(v)}, to = {(void *)(uintptr_t)addr, sizeof(v)};
+
+	assert_int_equal(process_vm_writev(pid, &from, 1, &to, 1, 0), sizeof(v));
+}
+
+/* Before the first interpreter is made it is known where it will be. */
+static void test_starting(void **state)
+{
+	static struct py_child c;
+	struct ft_runtime *rt;
+	char why[256];
+	__u64 zero = 0;
+
+	(void)state;
+	if (!py_start(&c, "build/python/ft/bin/python3", false,
+		      "import sys; print(1, flush=True); sys.stdin.read()")) {
+		print_message("no free-threaded Python: make pythons\n");
+		skip();
+	}
+	rt = calloc(1, sizeof(*rt));
+	assert_non_null(rt);
+	assert_int_equal(c.rt.main_interp,
+			 c.rt.runtime + c.rt.off.runtime_size - c.rt.off.interp_size);
+	assert_int_equal(kill(c.pid, SIGSTOP), 0);
+	poke(c.pid, c.rt.runtime + c.rt.off.interp_head, zero);
+	assert_int_equal(ft_runtime_find(c.pid, rt, why, sizeof(why)), 0);
+	assert_int_equal(rt->main_interp, c.rt.main_interp);
+	free(rt);
+	py_stop(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +415,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_target, make_world, free_world),
 		cmocka_unit_test(test_not_python),
 		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_more_gil),
+		cmocka_unit_test(test_more_ft),
+		cmocka_unit_test(test_more_gil313),
+		cmocka_unit_test(test_more_ft313),
+		cmocka_unit_test(test_starting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,10 +2,10 @@
 /*
  * Which functions of a free-threaded interpreter mean what under a tick.
  *
- * A function is in the table only when it does nothing else: _Py_MergeZeroLocalRefcount() and
- * _Py_IncRef() run for objects that no other thread ever sees, _PySeqLock_BeginRead() in every
- * look-up of an attribute. The names are those of 3.13.15
- * and 3.14.6 (Python/lock.c, critical_section.c, brc.c, qsbr.c, Objects/object.c, obmalloc.c).
+ * A function is in the table only when it does nothing else: _Py_MergeZeroLocalRefcount(),
+ * _Py_IncRef() and _Py_TryIncrefCompare() run for objects that no other thread ever sees, too,
+ * _PySeqLock_BeginRead() in every look-up of an attribute. The names are those of 3.13.15 and
+ * 3.14.6 (Python/lock.c, critical_section.c, brc.c, qsbr.c, Objects/object.c, obmalloc.c).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,6 @@ static const struct known known[] = {
 	{"_Py_DecRefSharedDebug", FT_CC_SHARED},
 	{"_Py_DecRefSharedIsDead", FT_CC_SHARED},
 	{"_Py_TryIncRefShared", FT_CC_SHARED},
-	{"_Py_TryIncrefCompare", FT_CC_SHARED},
-	{"_Py_TryXGetRef", FT_CC_SHARED},
 	{"_Py_brc_queue_object", FT_CC_MERGE},
 	{"_Py_brc_merge_refcounts", FT_CC_MERGE},
 	{"merge_queued_objects", FT_CC_MERGE},

@@ -144,6 +144,12 @@ static struct ft_site_slot slot(struct ft_ftsites *out, enum ft_ftsite_kind kind
 	return d;
 }
 
+/* Does a site stand at a function's entry, or behind the endbr64 there? */
+static bool is_at(const struct ft_site *s, __u64 addr)
+{
+	return s->addr == addr || s->addr == addr + FT_ENDBR_LEN;
+}
+
 static void find_world(const struct ft_runtime *rt, struct ft_elf *e, struct ft_ftsites *out)
 {
 	const struct ft_site_slot stop = slot(out, FT_FTSITE_STOP),
@@ -158,6 +164,8 @@ static void find_world(const struct ft_runtime *rt, struct ft_elf *e, struct ft_
 		how = "jump target of _PyEval_StopTheWorld and _PyEval_StartTheWorld";
 	else if (by_callers(e, &a, &b))
 		how = "jump target of what fork and gc call";
+	if (named && how && !is_at(&out->site[FT_FTSITE_STOP], a.to + rt->elf.bias))
+		how = NULL;
 	if (how && a.off < rt->off.interp_size)
 		out->interp_stw = a.off;
 	if (named)
