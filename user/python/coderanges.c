@@ -11,10 +11,12 @@
 #include <string.h>
 #include "os/symtab.h"
 #include "python/ftsites.h"
-#include "python/pypriv.h"
+#include "python/sites_priv.h"
 
 #define TABLE_MAX (64u * 1024 * 1024)
 #define HEAD_MAX 96u /* bytes of a function in which its argument is looked for */
+#define BRANCHES_MAX 32
+#define TIMED_MAX 1024u /* bytes of _PyMutex_LockTimed at most; it has about 420 */
 
 struct known {
 	const char *name;
@@ -89,18 +91,23 @@ static bool is_part_of(const char *symbol, const char *func)
 	return !strncmp(symbol, func, n) && (!symbol[n] || symbol[n] == '.');
 }
 
-static void find_register(struct ft_elf *e, const struct ft_symtab_entry *s, __u64 bias,
-			  struct ft_code_range *r)
+static void fill_range(struct ft_elf *e, __u64 bias, __u64 start, __u64 end, enum ft_code_class cls,
+		       struct ft_code_range *r)
 {
-	size_t n = s->end - s->addr < HEAD_MAX ? (size_t)(s->end - s->addr) : HEAD_MAX;
+	size_t n = end - start < HEAD_MAX ? (size_t)(end - start) : HEAD_MAX;
 	__u8 code[HEAD_MAX];
 	__u32 behind;
 
-	if (ft_elf_read(e, s->addr, code, n))
+	memset(r, 0, sizeof(*r));
+	r->lo = start + bias;
+	r->hi = end + bias;
+	r->cls = cls;
+	r->reg = FT_REG_NONE;
+	if (cls != FT_CC_MUTEX || ft_elf_read(e, start, code, n))
 		return;
 	r->reg = ft_arg_register(code, n, &behind);
 	if (r->reg != FT_REG_NONE)
-		r->live = s->addr + bias + behind;
+		r->live = r->lo + behind;
 }
 
 static size_t add_known(struct ft_elf *e, __u64 bias, const struct ft_symtab *t,
@@ -111,18 +118,55 @@ static size_t add_known(struct ft_elf *e, __u64 bias, const struct ft_symtab *t,
 	for (i = 0; i < t->cnt && cnt < max; i++) {
 		const struct ft_symtab_entry *s = &t->v[i];
 
-		if (!s->sized || !is_part_of(s->name, k->name))
-			continue;
-		memset(&out[cnt], 0, sizeof(out[cnt]));
-		out[cnt].lo = s->addr + bias;
-		out[cnt].hi = s->end + bias;
-		out[cnt].cls = k->cls;
-		out[cnt].reg = FT_REG_NONE;
-		if (k->cls == FT_CC_MUTEX)
-			find_register(e, s, bias, &out[cnt]);
-		cnt++;
+		if (s->sized && is_part_of(s->name, k->name))
+			fill_range(e, bias, s->addr, s->end, k->cls, &out[cnt++]);
 	}
 	return cnt;
+}
+
+/*
+ * 3.13 does not export _PyMutex_LockTimed. Of what is called before a fork and by
+ * Py_SetRecursionLimit() it alone is common: both lock the list of interpreters. It ends where the
+ * next function begins.
+ */
+static size_t add_timed(struct ft_elf *e, __u64 bias, struct ft_code_range *out, size_t max)
+{
+	__u64 a[BRANCHES_MAX], b[BRANCHES_MAX], start = 0, end;
+	size_t a_cnt = ft_site_branches(e, "PyOS_BeforeFork", a, BRANCHES_MAX);
+	size_t b_cnt = ft_site_branches(e, "Py_SetRecursionLimit", b, BRANCHES_MAX), i, j;
+	bool begins;
+
+	for (i = 0; i < a_cnt; i++) {
+		for (j = 0; j < b_cnt && b[j] != a[i]; j++)
+			;
+		if (j == b_cnt)
+			continue;
+		if (start)
+			return 0;
+		start = a[i];
+	}
+	if (!start || !max)
+		return 0;
+	for (end = start + 16; end - start <= TIMED_MAX; end++) {
+		if (ft_elf_func_start(e, end, &begins))
+			return 0;
+		if (!begins)
+			continue;
+		fill_range(e, bias, start, end, FT_CC_MUTEX, &out[0]);
+		return out[0].reg != FT_REG_NONE;
+	}
+	return 0;
+}
+
+static bool has_symbol(const struct ft_symtab *t, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < t->cnt; i++) {
+		if (is_part_of(t->v[i].name, name))
+			return true;
+	}
+	return false;
 }
 
 size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct ft_elf *libc,
@@ -140,9 +184,12 @@ size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct 
 		out[0].reg = FT_REG_NONE;
 		cnt = 1;
 	}
-	if (ft_elf_names(py, &sz, &t) >= 0)
+	if (ft_elf_names(py, &sz, &t) >= 0) {
+		if (!has_symbol(&t, known[0].name))
+			cnt += add_timed(py, rt->elf.bias, out + cnt, max - cnt);
 		for (i = 0; i < KNOWN_CNT; i++)
 			cnt += add_known(py, rt->elf.bias, &t, &known[i], out + cnt, max - cnt);
+	}
 	ft_symtab_free(&t);
 	return cnt;
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 #include "python/sites_priv.h"
 
-#define FUNC_MAX 1024u
+#define BRANCHES_MAX 32
 #define THUNKS_MAX 8
 #define THUNK_LEN (FT_ENDBR_LEN + 7 + 5)
 
@@ -50,36 +50,14 @@ static bool read_thunk(struct ft_elf *e, __u64 vaddr, struct thunk *t)
 	return ft_site_plausible(e, t->to);
 }
 
-/*
- * The thunks that an exported function calls or ends in, in the order of its code. Bytes are not
- * decoded as instructions: every 0xe8 and 0xe9 counts whose target begins a thunk.
- */
+/* The thunks that an exported function calls or ends in. */
 static size_t called_thunks(struct ft_elf *e, const char *name, struct thunk *out)
 {
-	__u8 code[FUNC_MAX];
-	struct ft_elf_sym sym;
-	size_t i, j, cnt = 0;
+	__u64 to[BRANCHES_MAX];
+	size_t i, n = ft_site_branches(e, name, to, BRANCHES_MAX), cnt = 0;
 
-	if (ft_elf_dynsym(e, name, &sym) || sym.ambiguous || !ft_elf_is_code(e, sym.vaddr) ||
-	    !sym.size || sym.size > FUNC_MAX || ft_elf_read(e, sym.vaddr, code, sym.size))
-		return 0;
-	for (i = 0; i + 5 <= sym.size && cnt < THUNKS_MAX; i++) {
-		struct thunk t;
-		__u64 to;
-		__s32 rel;
-
-		if (code[i] != 0xe8 && code[i] != 0xe9)
-			continue;
-		memcpy(&rel, code + i + 1, sizeof(rel));
-		to = sym.vaddr + i + 5 + (__u64)(__s64)rel;
-		if (to - sym.vaddr < sym.size || !ft_site_plausible(e, to) ||
-		    !read_thunk(e, to, &t))
-			continue;
-		for (j = 0; j < cnt && (out[j].to != t.to || out[j].off != t.off); j++)
-			;
-		if (j == cnt)
-			out[cnt++] = t;
-	}
+	for (i = 0; i < n && cnt < THUNKS_MAX; i++)
+		cnt += read_thunk(e, to[i], &out[cnt]);
 	return cnt;
 }
 

@@ -65,6 +65,33 @@ __u64 ft_site_follow(struct ft_elf *e, __u64 vaddr)
 	return vaddr;
 }
 
+size_t ft_site_branches(struct ft_elf *e, const char *name, __u64 *out, size_t max)
+{
+	__u8 code[2 * FUNC_MAX];
+	struct ft_elf_sym sym;
+	size_t i, j, cnt = 0;
+
+	if (ft_elf_dynsym(e, name, &sym) || sym.ambiguous || !ft_elf_is_code(e, sym.vaddr) ||
+	    !sym.size || sym.size > sizeof(code) || ft_elf_read(e, sym.vaddr, code, sym.size))
+		return 0;
+	for (i = 0; i + 5 <= sym.size && cnt < max; i++) {
+		__u64 to;
+		__s32 rel;
+
+		if (code[i] != 0xe8 && code[i] != 0xe9)
+			continue;
+		memcpy(&rel, code + i + 1, sizeof(rel));
+		to = sym.vaddr + i + 5 + (__u64)(__s64)rel;
+		if (to - sym.vaddr < sym.size || !ft_site_plausible(e, to))
+			continue;
+		for (j = 0; j < cnt && out[j] != to; j++)
+			;
+		if (j == cnt)
+			out[cnt++] = to;
+	}
+	return cnt;
+}
+
 struct targets {
 	__u64 jump, call;
 	bool many_jumps, many_calls;
