@@ -33,6 +33,7 @@ static struct {
 	int weight_cnt, weights_err, takes;
 	__u64 gil_wait, gil_now;
 	__u32 gil_target, gil;
+	__u16 program;
 	struct fake_code code; /* that is read */
 	int read_err, reads;
 	struct ft_symbol sym[256]; /* by the low byte of the address */
@@ -105,7 +106,7 @@ const struct ft_thread *__wrap_ft_probe_slots(const struct ft_probe *p, __u32 *m
 __u16 __wrap_ft_probe_program(const struct ft_probe *p)
 {
 	(void)p;
-	return 0;
+	return fake.program;
 }
 
 __u64 __wrap_ft_probe_gil_wait(struct ft_probe *p, __u32 target, __u32 gil, __u64 now)

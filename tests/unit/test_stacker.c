@@ -129,10 +129,25 @@ static void test_code_late(void **state)
 	ft_stacker_free(s);
 }
 
+struct codes {
+	__u64 sum;
+	int cnt, stop_after;
+};
+
+static int on_code(void *ctx, __u64 code, __u32 ident)
+{
+	struct codes *c = ctx;
+
+	assert_int_equal(ident, IDENT);
+	c->sum += code;
+	return ++c->cnt == c->stop_after ? 7 : 0;
+}
+
 /* The same address in the program that an exec() put in the place of the first. */
 static void test_next_program(void **state)
 {
 	struct ft_stacker *s = make(false, false);
+	struct codes all = {0}, one = {.stop_after = 1};
 	struct record r;
 	__u16 no;
 
@@ -151,6 +166,19 @@ static void test_next_program(void **state)
 	}
 	check_stack(s, 1, "Pf::0:10");
 	check_stack(s, 2, "Pg::0:10");
+	/* only those of the present program */
+	fake.program = 1;
+	begin_code(&r, 0x2000, 1, 0, 0);
+	code_of(&r)->h.slot = 1;
+	assert_int_equal(put(s, &r), 0);
+	assert_int_equal(ft_stacker_each_code(s, on_code, &all), 0);
+	assert_int_equal(all.cnt, 2);
+	assert_int_equal(all.sum, 0x3000);
+	assert_int_equal(ft_stacker_each_code(s, on_code, &one), 7);
+	assert_int_equal(one.cnt, 1);
+	fake.program = 0;
+	assert_int_equal(ft_stacker_each_code(s, on_code, &all), 0);
+	assert_int_equal(all.sum, 0x4000);
 	ft_stacker_free(s);
 }
 

@@ -693,3 +693,16 @@ void ft_stacker_cuts(const struct ft_stacker *s, char *buf, size_t sz)
 	for (i = 0; i < s->cut_cnt && n + strlen(s->cut[i]) + 1 < sz; i++)
 		n += (size_t)snprintf(buf + n, sz - n, "%s%s", i ? "\n" : "", s->cut[i]);
 }
+
+int ft_stacker_each_code(const struct ft_stacker *s, ft_stacker_code_cb cb, void *ctx)
+{
+	__u16 program = ft_probe_program(s->probe);
+	const struct code_entry *c;
+	int err = 0;
+
+	for (c = s->codes; c && !err; c = c->hh.next) {
+		if (!c->gone && c->key.target >> 16 == program)
+			err = cb(ctx, c->key.code, c->key.ident);
+	}
+	return err;
+}

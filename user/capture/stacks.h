@@ -35,6 +35,12 @@ int ft_stacker_weights(struct ft_stacker *s, bool end);
 int ft_stacker_weight(struct ft_stacker *s, const struct ft_wkey *k, const struct ft_wval *v);
 /* Frames, nodes and weights so far; valid until the next call. */
 void ft_stacker_view(const struct ft_stacker *s, struct ft_stacks *out);
+/*
+ * Calls cb for every code object of the target's present program that was seen in stacks: its
+ * address and its identity (ft_pw_ident). Non-zero from cb stops and is returned.
+ */
+typedef int (*ft_stacker_code_cb)(void *ctx, __u64 code, __u32 ident);
+int ft_stacker_each_code(const struct ft_stacker *s, ft_stacker_code_cb cb, void *ctx);
 /* stacks_*, and the libraries in which native stacks end early, for the session's head. */
 void ft_stacker_totals(const struct ft_stacker *s, struct ft_totals *t);
 void ft_stacker_cuts(const struct ft_stacker *s, char *buf, size_t sz);
