@@ -11,12 +11,10 @@
 #include <string.h>
 #include "os/symtab.h"
 #include "python/ftsites.h"
-#include "python/sites_priv.h"
+#include "python/pypriv.h"
 
 #define TABLE_MAX (64u * 1024 * 1024)
 #define HEAD_MAX 96u /* bytes of a function in which its argument is looked for */
-#define BRANCHES_MAX 32
-#define TIMED_MAX 1024u /* bytes of _PyMutex_LockTimed at most; it has about 420 */
 
 struct known {
 	const char *name;
@@ -91,8 +89,8 @@ static bool is_part_of(const char *symbol, const char *func)
 	return !strncmp(symbol, func, n) && (!symbol[n] || symbol[n] == '.');
 }
 
-static void fill_range(struct ft_elf *e, __u64 bias, __u64 start, __u64 end, enum ft_code_class cls,
-		       struct ft_code_range *r)
+void ft_py_fill_range(struct ft_elf *e, __u64 bias, __u64 start, __u64 end, enum ft_code_class cls,
+		      struct ft_code_range *r)
 {
 	size_t n = end - start < HEAD_MAX ? (size_t)(end - start) : HEAD_MAX;
 	__u8 code[HEAD_MAX];
@@ -119,54 +117,9 @@ static size_t add_known(struct ft_elf *e, __u64 bias, const struct ft_symtab *t,
 		const struct ft_symtab_entry *s = &t->v[i];
 
 		if (s->sized && is_part_of(s->name, k->name))
-			fill_range(e, bias, s->addr, s->end, k->cls, &out[cnt++]);
+			ft_py_fill_range(e, bias, s->addr, s->end, k->cls, &out[cnt++]);
 	}
 	return cnt;
-}
-
-/*
- * 3.13 does not export _PyMutex_LockTimed. Of what is called before a fork and by
- * Py_SetRecursionLimit() it alone is common: both lock the list of interpreters. It ends where the
- * next function begins.
- */
-static size_t add_timed(struct ft_elf *e, __u64 bias, struct ft_code_range *out, size_t max)
-{
-	__u64 a[BRANCHES_MAX], b[BRANCHES_MAX], start = 0, end;
-	size_t a_cnt = ft_site_branches(e, "PyOS_BeforeFork", a, BRANCHES_MAX);
-	size_t b_cnt = ft_site_branches(e, "Py_SetRecursionLimit", b, BRANCHES_MAX), i, j;
-	bool begins;
-
-	for (i = 0; i < a_cnt; i++) {
-		for (j = 0; j < b_cnt && b[j] != a[i]; j++)
-			;
-		if (j == b_cnt)
-			continue;
-		if (start)
-			return 0;
-		start = a[i];
-	}
-	if (!start || !max)
-		return 0;
-	for (end = start + 16; end - start <= TIMED_MAX; end++) {
-		if (ft_elf_func_start(e, end, &begins))
-			return 0;
-		if (!begins)
-			continue;
-		fill_range(e, bias, start, end, FT_CC_MUTEX, &out[0]);
-		return out[0].reg != FT_REG_NONE;
-	}
-	return 0;
-}
-
-static bool has_symbol(const struct ft_symtab *t, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < t->cnt; i++) {
-		if (is_part_of(t->v[i].name, name))
-			return true;
-	}
-	return false;
 }
 
 size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct ft_elf *libc,
@@ -175,6 +128,7 @@ size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct 
 	struct ft_symtab t = {0};
 	struct ft_elf_sym sym;
 	size_t sz = TABLE_MAX, cnt = 0, i;
+	int from;
 
 	if (libc && max && !ft_elf_dynsym(libc, "sched_yield", &sym) && sym.size) {
 		memset(&out[0], 0, sizeof(out[0]));
@@ -184,12 +138,11 @@ size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct 
 		out[0].reg = FT_REG_NONE;
 		cnt = 1;
 	}
-	if (ft_elf_names(py, &sz, &t) >= 0) {
-		if (!has_symbol(&t, known[0].name))
-			cnt += add_timed(py, rt->elf.bias, out + cnt, max - cnt);
-		for (i = 0; i < KNOWN_CNT; i++)
-			cnt += add_known(py, rt->elf.bias, &t, &known[i], out + cnt, max - cnt);
-	}
+	from = ft_elf_names(py, &sz, &t);
+	for (i = 0; from >= 0 && i < KNOWN_CNT; i++)
+		cnt += add_known(py, rt->elf.bias, &t, &known[i], out + cnt, max - cnt);
+	if (from >= 0 && !(from & FT_ELF_NAMES_FULL))
+		cnt = ft_py_spinners(py, rt->elf.bias, out, cnt, max);
 	ft_symtab_free(&t);
 	return cnt;
 }

@@ -19,6 +19,15 @@ bool ft_py_likely(const char *path);
 /* ft_code_ranges() of files that are open; libc may be NULL. */
 size_t ft_py_code_ranges(const struct ft_runtime *rt, struct ft_elf *py, struct ft_elf *libc,
 			 struct ft_code_range *out, size_t max);
+/* One range, from link-time addresses; with the register and from where on, for FT_CC_MUTEX. */
+void ft_py_fill_range(struct ft_elf *e, __u64 bias, __u64 start, __u64 end, enum ft_code_class cls,
+		      struct ft_code_range *r);
+/*
+ * Adds the functions that spin for a mutex to the cnt ranges that are known, as far as they are
+ * not among them: those that have no symbol in a stripped interpreter. The new number, <= max.
+ */
+size_t ft_py_spinners(struct ft_elf *py, __u64 bias, struct ft_code_range *out, size_t cnt,
+		      size_t max);
 /*
  * The main interpreter's state. One that is not made yet is where it will be: at the end of
  * _PyRuntime. 0: not known.
