@@ -524,7 +524,7 @@ ft_inline __u8 tick_free(struct ft_thread *t, __u32 slot, __u8 on, struct spent 
 		spent_yielding(t->target, spent);
 	else
 		spent_on(t->target, spent);
-	count(FT_CN_TICKS_CLASS + (spent->cls < FT_CC_CNT ? spent->cls : 0));
+	count(FT_CN_TICKS_CLASS + ft_bound(spent->cls, FT_CC_CNT));
 	if (spent->cls != FT_CC_MUTEX && spent->cls != FT_CC_SPIN)
 		return on;
 	lock_spun(spent->lock, slot);

@@ -274,41 +274,48 @@ ft_inline __u64 reg_of(const struct pt_regs *r, __u32 n)
 	return 0;
 }
 
-/* The index + 1 of the known range of code that `ip` lies in, or 0. */
-__attribute__((noinline)) int code_range(__u32 target, __u64 ip)
-{
-	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
-	__u32 i;
-
-	if (!tg)
-		return 0;
-	for (i = 0; i < FT_MAX_CODE_RANGES; i++) {
-		if (i >= tg->range_cnt)
-			break;
-		if (ip - tg->range[i].lo < tg->range[i].hi - tg->range[i].lo)
-			return i + 1;
-	}
-	return 0;
-}
-
 /* What a moment on a core is spent on, beside the GIL. */
 struct spent {
 	__u32 cls;  /* enum ft_code_class */
 	__u32 lock; /* number of the lock, or of the type that is shared */
+	__u32 reg;  /* that holds the mutex of FT_CC_MUTEX, FT_REG_NONE: none does (yet) */
+	__u32 pad;
 };
 
-/* A thread at `ip`, which the range of code i is: in it, or in a function that it called. */
-ft_inline void in_range(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
-			__u64 ip, __u32 i, struct spent *s)
+/* The class of the known code that `ip` lies in, in *s. */
+__attribute__((noinline)) int code_range(__u32 target, __u64 ip, struct spent *s)
 {
-	const struct ft_code_range *r = &tg->range[ft_bound(i, FT_MAX_CODE_RANGES)];
+	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
+	__u32 i;
+
+	if (!tg || !s)
+		return 0;
+	s->reg = FT_REG_NONE;
+	for (i = 0; i < FT_MAX_CODE_RANGES; i++) {
+		const struct ft_code_range *r = &tg->range[i];
+
+		if (i >= tg->range_cnt)
+			break;
+		if (ip - r->lo >= r->hi - r->lo)
+			continue;
+		s->cls = r->cls;
+		if (r->cls == FT_CC_MUTEX && ip >= r->live)
+			s->reg = r->reg;
+		break;
+	}
+	return 0;
+}
+
+/* The mutex that a thread in FT_CC_MUTEX, or in a leaf that it called, spins for. */
+ft_inline void spins_for(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
+			 struct spent *s)
+{
 	__u64 mutex;
 	bool sync;
 
-	s->cls = r->cls;
-	if (r->cls != FT_CC_MUTEX || r->reg == FT_REG_NONE || ip < r->live)
+	if (s->cls != FT_CC_MUTEX || s->reg == FT_REG_NONE)
 		return;
-	mutex = reg_of(regs, r->reg);
+	mutex = reg_of(regs, s->reg);
 	if (mutex)
 		s->lock = mutex_number(tg, target, mutex, &sync);
 }
@@ -321,7 +328,6 @@ ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct p
 			struct spent *s)
 {
 	__u64 ret = 0;
-	int i;
 
 	if (!tg->range_cnt) {
 		s->cls = FT_CC_SPIN; /* stripped: nothing else in the interpreter yields */
@@ -331,9 +337,8 @@ ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct p
 		count(FT_CN_LOCK_READ);
 		return;
 	}
-	i = code_range(target, ret);
-	if (i)
-		in_range(tg, target, regs, ret, i - 1, s);
+	code_range(target, ret, s);
+	spins_for(tg, target, regs, s);
 	if (s->cls != FT_CC_MUTEX && s->cls != FT_CC_SPIN)
 		s->cls = FT_CC_NONE; /* os.sched_yield(), a library's own spinning */
 }
@@ -407,13 +412,11 @@ __attribute__((noinline)) int spent_on(__u32 target, struct spent *s)
 	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	const struct pt_regs *regs =
 		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	int i;
 
 	if (!tg || !s || (long)regs->orig_ax >= 0)
 		return 0;
-	i = code_range(target, regs->ip);
-	if (i)
-		in_range(tg, target, regs, regs->ip, i - 1, s);
+	code_range(target, regs->ip, s);
+	spins_for(tg, target, regs, s);
 	if (s->cls == FT_CC_NONE || s->cls == FT_CC_SHARED || s->cls == FT_CC_MERGE)
 		behind_atomic(tg, target, s);
 	return 0;
