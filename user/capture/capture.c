@@ -298,8 +298,11 @@ static int look_at_sleepers(struct session *s, __u64 now, bool begins)
 static int begin(struct session *s)
 {
 	__u64 start;
-	int err = ft_probe_start(s->probe, &start);
+	int err;
 
+	if (s->freethread)
+		ft_freethread_plant(s->freethread);
+	err = ft_probe_start(s->probe, &start);
 	if (err)
 		return err;
 	s->info->start_ns = start;
@@ -356,8 +359,10 @@ static int look(struct session *s, __u64 now)
 	err = setup_known(s);
 	if (err)
 		return err;
-	if (s->freethread)
-		ft_freethread_begin(s->freethread, now);
+	if (s->freethread) {
+		ft_freethread_plant(s->freethread);
+		ft_freethread_begin(s->freethread, s->info->start_ns);
+	}
 	if (passive_limit(s->target.rt) && s->o->exact == FT_EXACT_OFF) {
 		ft_warn("the GIL of Python %s is not seen: %s; --exact=full sees it",
 			s->target.rt->version, passive_limit(s->target.rt));

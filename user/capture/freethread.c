@@ -148,13 +148,11 @@ static void pauses_out(struct ft_freethread *x)
 	x->pause_in = false;
 }
 
-void ft_freethread_begin(struct ft_freethread *x, __u64 now)
+void ft_freethread_plant(struct ft_freethread *x)
 {
 	struct ft_uprobe u;
 	int err;
 
-	x->start = now;
-	x->yield_next = now + YIELD_FIRST_NS;
 	if (has_pause_sites(x))
 		pauses_in(x);
 	if (!x->sites.found[FT_FTSITE_WARN])
@@ -164,6 +162,15 @@ void ft_freethread_begin(struct ft_freethread *x, __u64 now)
 	if (err)
 		ft_warn("cannot plant the probe on the GIL's return: %s", strerror(-err));
 	x->warn_in = !err;
+}
+
+void ft_freethread_begin(struct ft_freethread *x, __u64 start)
+{
+	x->start = start;
+	x->yield_next = start + YIELD_FIRST_NS;
+	/* they count from the session's start on, even though they were there before */
+	if (x->pause_in && x->pause_since < start)
+		x->pause_since = start;
 }
 
 /* In place as long as they are within their budget; then in windows, as much as it allows. */

@@ -19,8 +19,10 @@ struct ft_freethread;
 int ft_freethread_new(struct ft_probe *p, int pid, const struct ft_runtime *rt, double budget,
 		      struct ft_freethread **out);
 void ft_freethread_free(struct ft_freethread *x); /* NULL is fine */
-/* At the session's begin: puts the probes in. */
-void ft_freethread_begin(struct ft_freethread *x, __u64 now);
+/* Puts the probes in: before the session begins, so that it sees all of it. */
+void ft_freethread_plant(struct ft_freethread *x);
+/* The session has begun. */
+void ft_freethread_begin(struct ft_freethread *x, __u64 start);
 /* Call often. Every half second it holds up its caller for a window of some milliseconds. */
 void ft_freethread_step(struct ft_freethread *x, __u64 now);
 /* Takes the probes out. */

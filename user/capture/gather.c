@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "capture/bytecode.h"
 #include "capture/memory.h"
 #include "capture/naming.h"
 #include "capture/pmu.h"
@@ -18,7 +19,9 @@
 #include "python/locknames.h"
 
 #define EXT_EVERY_NS 2000000000ull
-#define GIL_MAX 256 /* changes that are kept */
+#define BYTECODE_FIRST_NS 1000000000ull
+#define BYTECODE_EVERY_NS 5000000000ull /* it takes a moment when there are many functions */
+#define GIL_MAX 256			/* changes that are kept */
 
 /* The list of extension modules is made beside the session: a large process takes a while. */
 struct ext_job {
@@ -49,6 +52,7 @@ struct ft_gather {
 	bool gc_known;
 	__u64 gc0[FT_GC_GENS];
 	__u64 ext_next, ext_sum;
+	__u64 bytecode_next;
 	bool ext_listed;
 	struct ext_job job;
 	struct ft_findings f;
@@ -215,6 +219,21 @@ void ft_gather_begin(struct ft_gather *g, __u64 start_ns)
 	gc_poll(g); /* what counts from here on */
 }
 
+static void bytecode_poll(struct ft_gather *g, __u64 now)
+{
+	struct ft_target t;
+
+	if (!g->stacker || !g->rt->free_threaded || ft_runtime_target(g->rt, &t))
+		return;
+	if (!g->bytecode_next)
+		g->bytecode_next = now + BYTECODE_FIRST_NS;
+	if (now < g->bytecode_next)
+		return;
+	g->bytecode_next = now + BYTECODE_EVERY_NS;
+	if (ft_bytecode_fill(g->stacker, g->pid, &t.py, &g->f) == -ENOMEM)
+		ft_debug("no memory to count copies of bytecode");
+}
+
 static struct ft_gil_rec *add_gil(struct ft_gather *g, __u64 ts, __u32 state)
 {
 	struct ft_gil_rec *r;
@@ -261,6 +280,7 @@ void ft_gather_poll(struct ft_gather *g, __u64 now, __u32 gil)
 	ft_naming_poll(g->naming, ft_probe_locks(g->probe), ft_probe_pauses(g->probe));
 	gc_poll(g);
 	ext_poll(g, now);
+	bytecode_poll(g, now);
 	ft_memory_step(&g->memory, now);
 	if (g->pmu && ft_pmu_poll(g->pmu))
 		ft_debug("no memory for hardware counters");
