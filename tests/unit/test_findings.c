@@ -165,6 +165,32 @@ static void test_none(void **state)
 	ft_findings_free(NULL);
 }
 
+/* A change of the GIL that was seen before it was told of. */
+static void test_order(void **state)
+{
+	static struct ft_gil_rec gil[5] = {{.ts_ns = 20, .module = "a"},
+					   {.ts_ns = 20, .module = "b"},
+					   {.ts_ns = 30, .module = "c"},
+					   {.ts_ns = 20, .module = "d"},
+					   {.ts_ns = 10, .module = "e"}};
+	struct ft_findings f = empty, got;
+	struct ft_text json = {0};
+	char order[8] = "";
+	size_t i;
+
+	(void)state;
+	f.gil = gil;
+	f.gil_cnt = 5;
+	assert_int_equal(ft_findings_to_json(&f, &json), 0);
+	assert_int_equal(ft_findings_from_json(json.s, json.len, &got), 0);
+	assert_int_equal(got.gil_cnt, 5);
+	for (i = 0; i < 5; i++)
+		order[i] = got.gil[i].module[0];
+	assert_string_equal(order, "eabdc");
+	ft_findings_free(&got);
+	ft_text_free(&json);
+}
+
 /* As much as may be, of the characters that take most room. */
 static void test_largest(void **state)
 {
@@ -300,7 +326,7 @@ static const struct {
 	{"{\"gil\":[{\"ts_ns\":1,\"state\":3}]}", false},
 	{"{\"gil\":[{\"state\":3,\"stack\":5}]}", false},
 	{"{\"gil\":[{\"ts_ns\":2,\"state\":3,\"stack\":5},{\"ts_ns\":1,\"state\":3,\"stack\":5}]}",
-	 false},
+	 true},
 	{"{\"memory\":[{\"ts_ns\":1}]}", true},
 	{"{\"memory\":[{\"rss_bytes\":1}]}", false},
 	{"{\"memory\":[{\"ts_ns\":2},{\"ts_ns\":1}]}", false},
@@ -569,7 +595,7 @@ int main(void)
 		cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_mutated),	   cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_damaged),	   cmocka_unit_test(test_odd_stack),
-		cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_oom),	   cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

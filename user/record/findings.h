@@ -106,7 +106,11 @@ struct ft_findings {
 	size_t pause_cnt;
 	struct ft_ext_rec *ext;
 	size_t ext_cnt;
-	struct ft_gil_rec *gil; /* ascending ts_ns */
+	/*
+	 * As they came: what is told and what is seen by and by may overtake each other. A reader
+	 * gives them with ascending ts_ns.
+	 */
+	struct ft_gil_rec *gil;
 	size_t gil_cnt;
 	struct ft_memory_rec *memory; /* ascending ts_ns */
 	size_t memory_cnt;

@@ -108,9 +108,10 @@ static bool ext_ok(const void *elem, const void *before)
 
 static bool gil_ok(const void *elem, const void *before)
 {
-	const struct ft_gil_rec *g = elem, *b = before;
+	const struct ft_gil_rec *g = elem;
 
-	return g->state <= FT_GIL_ENABLED && (!b || g->ts_ns >= b->ts_ns);
+	(void)before;
+	return g->state <= FT_GIL_ENABLED;
 }
 
 static bool memory_ok(const void *elem, const void *before)
@@ -264,6 +265,23 @@ static int get_numbers(struct json_object *obj, const struct numbers *n, struct 
 	return err;
 }
 
+/* Those of one time keep their order. */
+static void sort_gil(struct ft_gil_rec *g, size_t cnt)
+{
+	struct ft_gil_rec r;
+	size_t i, at;
+
+	for (i = 1; i < cnt; i++) {
+		for (at = i; at && g[at - 1].ts_ns > g[i].ts_ns; at--)
+			;
+		if (at == i)
+			continue;
+		r = g[i];
+		memmove(&g[at + 1], &g[at], (i - at) * sizeof(r));
+		g[at] = r;
+	}
+}
+
 int ft_findings_from_json(const char *s, size_t len, struct ft_findings *f)
 {
 	struct json_object *obj;
@@ -282,5 +300,7 @@ int ft_findings_from_json(const char *s, size_t len, struct ft_findings *f)
 	json_object_put(obj);
 	if (err)
 		ft_findings_free(f);
+	else
+		sort_gil(f->gil, f->gil_cnt);
 	return err;
 }
