@@ -115,29 +115,30 @@ static int open_in_root(const struct ft_dists *d, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The text of a file of a distribution, NULL when there is none that is any good. */
-static char *read_part(struct ft_dists *d, const struct site *s, const struct dist *dist,
-		       const char *name, size_t *len)
+/* The text of a file of a distribution; NULL when there is none that is any good. 0 or -ENOMEM. */
+static int read_part(struct ft_dists *d, const struct site *s, const struct dist *dist,
+		     const char *name, char **text, size_t *len)
 {
-	char path[PATH_MAX], link[64], *text = NULL;
+	char path[PATH_MAX], link[64];
 	struct stat st;
-	int fd;
+	int fd, err = 0;
 
+	*text = NULL;
 	if (snprintf(path, sizeof(path), "%s/%s/%s", s->dir, dist->folder, name) >=
 	    (int)sizeof(path))
-		return NULL;
+		return 0;
 	/* O_PATH: merely opening a device or a FIFO can do something */
 	fd = open_in_root(d, path, O_PATH);
 	if (fd < 0)
-		return NULL;
+		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX ||
-	    (size_t)st.st_size > d->left || ft_read_file(link, FILE_MAX, &text, len))
-		text = NULL;
-	else
-		d->left -= *len < d->left ? *len : d->left;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX &&
+	    (size_t)st.st_size <= d->left)
+		err = ft_read_file(link, FILE_MAX, text, len);
 	close(fd);
-	return text;
+	if (*text)
+		d->left -= *len < d->left ? *len : d->left;
+	return err == -ENOMEM ? err : 0;
 }
 
 static int add_dist(struct site *s, const char *folder)
@@ -278,7 +279,7 @@ static int load_site(struct ft_dists *d, struct site *s)
 	int err = 0;
 
 	for (i = 0; i < s->cnt && !err; i++) {
-		text = read_part(d, s, &s->dist[i], "RECORD", &len);
+		err = read_part(d, s, &s->dist[i], "RECORD", &text, &len);
 		if (text)
 			err = load_record(s, (__u32)i, text, len);
 		free(text);
@@ -319,9 +320,12 @@ static bool get_field(const char *text, const char *name, char *buf, size_t sz)
 static int make_title(struct ft_dists *d, const struct site *s, struct dist *dist)
 {
 	char name[128] = "", version[64] = "", title[sizeof(name) + sizeof(version) + 1], *dash;
+	char *text;
 	size_t len;
-	char *text = read_part(d, s, dist, "METADATA", &len);
+	int err = read_part(d, s, dist, "METADATA", &text, &len);
 
+	if (err)
+		return err;
 	if (text && get_field(text, "Name", name, sizeof(name)) &&
 	    get_field(text, "Version", version, sizeof(version))) {
 		snprintf(title, sizeof(title), "%s %s", name, version);
