@@ -165,6 +165,26 @@ class Built(unittest.TestCase):
         self.assertEqual(rows[paths["ext_marked"]]["gil"], "not_used")
         self.assertEqual({rows[path]["distribution"] for path in paths.values()}, {""})
 
+    def test_mount_namespace(self):
+        """Files and their distribution are where the process sees them, and we do not."""
+        ftp.need(shutil.which("unshare"), "unshare is not installed")
+        paths = self.build("ft", "ext_plain", "ext_marked")
+        ext.distribute(self.where, "ext", "1.0", *paths.values())
+        inside = os.path.join(os.path.realpath(self.enterContext(tempfile.TemporaryDirectory())),
+                              "site")
+        os.mkdir(inside)
+        hide = ("unshare", "-m", "sh", "-c",
+                f'mount --bind {self.where} {inside} && exec "$@"', "sh")
+        with ftp.start("ft", "imports.py", inside, "import:ext_plain", "import:ext_marked",
+                       prefix=hide) as load:
+            load.go().result()
+            self.assertEqual(os.listdir(inside), [])
+            rows = {row["module"]: row for row in check(load).values() if not row["stdlib"]}
+        self.assertEqual({name: (row["gil"], row["distribution"], row["path"])
+                          for name, row in rows.items()},
+                         {name: (gil, "ext 1.0", path.replace(self.where, inside)) for
+                          (name, path), gil in zip(paths.items(), ("used", "not_used"))})
+
     def test_stripped_interpreter(self):
         for python in ("ft", "ft313"):
             with self.subTest(python=python), tempfile.TemporaryDirectory() as where:
