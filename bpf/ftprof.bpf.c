@@ -520,6 +520,7 @@ ft_inline __u8 tick_free(struct ft_thread *t, __u32 slot, __u8 on, struct spent 
 	const struct pt_regs *regs =
 		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 
+	spent->slot1 = slot + 1;
 	if ((long)regs->orig_ax == NR_SCHED_YIELD)
 		spent_yielding(t->target, spent);
 	else

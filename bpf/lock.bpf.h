@@ -276,10 +276,10 @@ ft_inline __u64 reg_of(const struct pt_regs *r, __u32 n)
 
 /* What a moment on a core is spent on, beside the GIL. */
 struct spent {
-	__u32 cls;  /* enum ft_code_class */
-	__u32 lock; /* number of the lock, or of the type that is shared */
-	__u32 reg;  /* that holds the mutex of FT_CC_MUTEX, FT_REG_NONE: none does (yet) */
-	__u32 pad;
+	__u32 cls;   /* enum ft_code_class */
+	__u32 lock;  /* number of the lock, or of the type that is shared */
+	__u32 reg;   /* that holds the mutex of FT_CC_MUTEX, FT_REG_NONE: none does (yet) */
+	__u32 slot1; /* of the thread; set by the caller */
 };
 
 /* The class of the known code that `ip` lies in, in *s. */
@@ -311,12 +311,17 @@ ft_inline void spins_for(const struct ft_target *tg, __u32 target, const struct 
 			 struct spent *s)
 {
 	__u64 mutex;
+	__u8 word = 0;
 	bool sync;
 
 	if (s->cls != FT_CC_MUTEX || s->reg == FT_REG_NONE)
 		return;
 	mutex = reg_of(regs, s->reg);
-	if (mutex)
+	/*
+	 * Behind the function's last instructions the register is the caller's again. What it
+	 * points to then is hardly ever a byte that says locked (1), or locked with sleepers (3).
+	 */
+	if (mutex && !bpf_probe_read_user(&word, 1, (void *)mutex) && (word == 1 || word == 3))
 		s->lock = mutex_number(tg, target, mutex, &sync);
 }
 
@@ -380,6 +385,36 @@ __attribute__((noinline)) __u64 atomic_object(__u32 target)
 	return ea - tg->ob_shared;
 }
 
+/* Objects that were seen being shared, with the slot + 1 of the thread that was seen first. */
+struct object_key {
+	__u64 obj;
+	__u64 target;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct object_key);
+	__type(value, __u32);
+} objects_seen SEC(".maps");
+
+/* A thread shares an object of a type: has another one been seen at it? */
+__attribute__((noinline)) int object_shared(__u32 id, __u32 target, __u64 obj, __u32 slot1)
+{
+	struct object_key key = {.obj = obj, .target = target};
+	struct ft_lock *l = bpf_map_lookup_elem(&locks, &id);
+	__u32 *first = bpf_map_lookup_elem(&objects_seen, &key);
+
+	if (!id || !l)
+		return 0;
+	lock_thread(l, slot1 - 1);
+	if (!first)
+		bpf_map_update_elem(&objects_seen, &key, &slot1, BPF_ANY);
+	else
+		__sync_fetch_and_add(*first == slot1 ? &l->same : &l->other, 1);
+	return 0;
+}
+
 ft_inline void behind_atomic(const struct ft_target *tg, __u32 target, struct spent *s)
 {
 	__u64 obj, type = 0;
@@ -393,6 +428,7 @@ ft_inline void behind_atomic(const struct ft_target *tg, __u32 target, struct sp
 		count(FT_CN_TICKS_ATOMIC);
 	s->cls = FT_CC_SHARED;
 	s->lock = lock_number(target, FT_LK_TYPE, 0, type, 0);
+	object_shared(s->lock, target, obj, s->slot1);
 }
 
 /* What the current thread, which calls sched_yield() just now, spins for. */

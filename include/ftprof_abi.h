@@ -268,7 +268,14 @@ struct ft_lock {
 	__u64 yields;	  /* sched_yield() calls seen, in windows */
 	__u64 threads[4]; /* bits: slot modulo 256 of who waited or spun */
 	__u64 seen_ns;	  /* first */
-	__u32 kind;	  /* enum ft_lock_kind */
+	/*
+	 * FT_LK_TYPE: ticks on an object that this thread / another one had been seen to share
+	 * before. Where no object is met by a second thread, one thread made them and another
+	 * uses them: that costs, and scales.
+	 */
+	__u64 same;
+	__u64 other;
+	__u32 kind; /* enum ft_lock_kind */
 	__u32 target;
 	char name[FT_LOCK_NAME_LEN];   /* tp_name of the type, a stranger's bytes */
 	__u64 caller[FT_LOCK_CALLERS]; /* FT_LK_NATIVE: the first waiter's stack */
@@ -502,7 +509,7 @@ struct ft_ev_gil {
 
 _Static_assert(sizeof(struct ft_ev_hdr) == 16, "ABI");
 _Static_assert(sizeof(struct ft_ev_gil) == 152, "ABI");
-_Static_assert(sizeof(struct ft_lock) == 360, "ABI");
+_Static_assert(sizeof(struct ft_lock) == 376, "ABI");
 _Static_assert(sizeof(struct ft_code_range) == 32, "ABI");
 _Static_assert(sizeof(struct ft_ev_stack) == 32, "ABI");
 _Static_assert(sizeof(struct ft_ev_code) == 80, "ABI");

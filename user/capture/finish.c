@@ -296,6 +296,10 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	err = ft_probe_stop(f->probe, &end);
 	if (err)
 		goto out;
+	/* at once: what is read of the process counts up to now */
+	ft_proc_poll(f->target, f->probe);
+	ft_proc_info(f->target, f->info);
+	ft_gather_poll(f->gather, end, f->info->gil);
 	last_handoffs(f); /* now that the programs write no more */
 	ft_exact_end(f->exact, end);
 	if (f->freethread)
@@ -305,9 +309,6 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 		goto out;
 	ft_collector_flush(f->collector);
 	t->end_ns = end;
-	ft_proc_poll(f->target, f->probe);
-	ft_proc_info(f->target, f->info);
-	ft_gather_poll(f->gather, end, f->info->gil);
 	err = fill_totals(f->probe, sums, t);
 	err = err ?: ft_collector_threads(f->collector, 0, &open, &open_cnt, NULL);
 	err = err ?: ft_collector_threads(f->collector, end, &recs, &cnt, t->wait_hist);

@@ -21,7 +21,8 @@
 #define EXT_EVERY_NS 2000000000ull
 #define BYTECODE_FIRST_NS 1000000000ull
 #define BYTECODE_EVERY_NS 5000000000ull /* it takes a moment when there are many functions */
-#define GIL_MAX 256			/* changes that are kept */
+#define SAME_CHANGE_NS 1000000000ull
+#define GIL_MAX 256 /* changes that are kept */
 
 /* The list of extension modules is made beside the session: a large process takes a while. */
 struct ext_job {
@@ -53,7 +54,7 @@ struct ft_gather {
 	__u64 gc0[FT_GC_GENS];
 	__u64 ext_next, ext_sum;
 	__u64 bytecode_next;
-	bool ext_listed;
+	bool ext_listed, ext_again;
 	struct ext_job job;
 	struct ft_findings f;
 };
@@ -128,41 +129,45 @@ static void *list_extensions(void *arg)
 	return NULL;
 }
 
-static bool ext_known(const struct ft_findings *f, const struct ft_extension *e)
+static struct ft_ext_rec *ext_find(const struct ft_findings *f, const struct ft_extension *e)
 {
 	size_t i;
 
 	for (i = 0; i < f->ext_cnt; i++)
-		if (!strncmp(f->ext[i].path, e->path, sizeof(f->ext[i].path) - 1) &&
-		    !strncmp(f->ext[i].module, e->module, sizeof(f->ext[i].module) - 1))
-			return true;
-	return false;
+		if (!strncmp(f->ext[i].path, e->path, sizeof(f->ext[i].path) - 1))
+			return &f->ext[i];
+	return NULL;
 }
 
-/* Adds what is new in a list; what was unloaded stays: it was there. */
+/*
+ * Takes a list: what was known by its file is known better now (one listed in the middle of its
+ * import has its short name only). What was unloaded stays: it was there.
+ */
 static void ext_take(struct ft_gather *g, __u64 now)
 {
 	struct ft_findings *f = &g->f;
 	size_t i;
 
-	for (i = 0; i < g->job.cnt && f->ext_cnt < 4096; i++) {
+	for (i = 0; i < g->job.cnt; i++) {
 		const struct ft_extension *e = &g->job.list[i];
-		struct ft_ext_rec *x;
+		struct ft_ext_rec *x = ext_find(f, e);
 
-		if (ext_known(f, e))
-			continue;
-		x = realloc(f->ext, (f->ext_cnt + 1) * sizeof(*x));
-		if (!x)
-			return;
-		f->ext = x;
-		x += f->ext_cnt++;
-		memset(x, 0, sizeof(*x));
+		if (!x) {
+			if (f->ext_cnt >= FT_EXT_MAX)
+				break;
+			x = realloc(f->ext, (f->ext_cnt + 1) * sizeof(*x));
+			if (!x)
+				return;
+			f->ext = x;
+			x += f->ext_cnt++;
+			memset(x, 0, sizeof(*x));
+			x->seen_ns = g->ext_listed ? now : g->start_ns;
+		}
 		snprintf(x->module, sizeof(x->module), "%s", e->module);
 		snprintf(x->path, sizeof(x->path), "%.*s", (int)sizeof(x->path) - 1, e->path);
 		snprintf(x->distribution, sizeof(x->distribution), "%s", e->distribution);
 		x->gil = e->gil;
 		x->stdlib = e->stdlib;
-		x->seen_ns = g->ext_listed ? now : g->start_ns;
 	}
 	g->ext_listed = true;
 }
@@ -183,8 +188,10 @@ static void ext_poll(struct ft_gather *g, __u64 now)
 	if (j->running || now < g->ext_next || !g->rt || g->rt->no_offsets)
 		return;
 	g->ext_next = now + EXT_EVERY_NS;
-	if (ft_extensions_sum(g->pid, &sum) || sum == g->ext_sum)
+	/* once more after each change: an import may have been under way */
+	if (ft_extensions_sum(g->pid, &sum) || (sum == g->ext_sum && !g->ext_again))
 		return;
+	g->ext_again = sum != g->ext_sum;
 	j->rt = malloc(sizeof(*j->rt));
 	if (!j->rt)
 		return;
@@ -250,8 +257,13 @@ static struct ft_gil_rec *add_gil(struct ft_gather *g, __u64 ts, __u32 state)
 
 int ft_gather_gil(struct ft_gather *g, const struct ft_ev_gil *ev)
 {
-	struct ft_gil_rec *r = add_gil(g, ev->h.ts, FT_GIL_ENABLED);
+	struct ft_gil_rec *r = g->f.gil_cnt ? &g->f.gil[g->f.gil_cnt - 1] : NULL;
 
+	/* the poll may have come in between the change and the warning: one change, one record */
+	if (r && r->state == FT_GIL_ENABLED && !r->exact && r->ts_ns + SAME_CHANGE_NS > ev->h.ts)
+		r->ts_ns = ev->h.ts;
+	else
+		r = add_gil(g, ev->h.ts, FT_GIL_ENABLED);
 	g->gil = FT_GIL_ENABLED;
 	if (!g->culprit[0])
 		memcpy(g->culprit, ev->module, sizeof(g->culprit) - 1);
@@ -341,6 +353,8 @@ static void view_locks(struct ft_gather *g, __u64 now)
 		r->wait_max_ns = l.wait_max_ns;
 		r->spin_ticks = l.spin_ticks;
 		r->yields = l.yields;
+		r->same = l.same;
+		r->other = l.other;
 		r->threads = bits(l.threads);
 		r->many = used > 256;
 		l.name[sizeof(l.name) - 1] = 0;

@@ -29,7 +29,9 @@ struct ft_lock_rec {
 	__u64 wait_max_ns;
 	__u64 spin_ticks; /* times 1 / tick_hz: on-core time */
 	__u64 yields;	  /* seen in windows; see ft_findings.yield_* */
-	__u32 threads;	  /* that waited or spun; at least, when `many` */
+	__u64 same;	  /* FT_LK_TYPE: as in struct ft_lock */
+	__u64 other;
+	__u32 threads; /* that waited or spun; at least, when `many` */
 	bool many;
 };
 

@@ -27,6 +27,8 @@ static const struct ft_json_member lock_members[] = {
 	U64(ft_lock_rec, wait_max_ns),
 	U64(ft_lock_rec, spin_ticks),
 	U64(ft_lock_rec, yields),
+	U64(ft_lock_rec, same),
+	U64(ft_lock_rec, other),
 	U32(ft_lock_rec, threads, UINT_MAX, false),
 	BOOL(ft_lock_rec, many),
 };
