@@ -11,7 +11,7 @@
 #define STRING(s) "s\xc3\xa9\"\\\t<" #s ">"
 
 /* A new member belongs into full() below. */
-_Static_assert(sizeof(struct ft_lock_rec) == 256 && sizeof(struct ft_pause_rec) == 144 &&
+_Static_assert(sizeof(struct ft_lock_rec) == 272 && sizeof(struct ft_pause_rec) == 144 &&
 		       sizeof(struct ft_ext_rec) == 784 && sizeof(struct ft_gil_rec) == 152 &&
 		       sizeof(struct ft_memory_rec) == 16 && sizeof(struct ft_pmu_rec) == 32 &&
 		       sizeof(struct ft_findings) == 5440,
@@ -32,6 +32,8 @@ static struct ft_findings full(void)
 					      .wait_max_ns = 4,
 					      .spin_ticks = 5,
 					      .yields = 6,
+					      .same = 61,
+					      .other = 62,
 					      .threads = ~0u,
 					      .many = true}};
 	static struct ft_pause_rec pause[2] = {{.id = 0},
