@@ -273,6 +273,63 @@ static void test_refusals(void **state)
 	sc_free(sc);
 }
 
+/*
+ * Weights that tell locks apart are one in a flame; those of owners, sharing and pauses are in no
+ * other question.
+ */
+static void test_locks(void **state)
+{
+	struct ft_weight w[] = {
+		weigh(1, FT_ST_LOCK_WAIT, 30),	    weigh(1, FT_ST_LOCK_WAIT, 10),
+		weigh(3, FT_SK_LOCK_OWNER, 25),	    weigh(1, FT_SK_LOCK_OWNER, 5),
+		weigh(3, FT_SK_SHARED, 30),	    weigh(1, FT_SK_SHARED, 10),
+		weigh(3, FT_SK_PAUSE, 20),	    weigh(1, FT_SK_ON + FT_ON_FREE, 100),
+		weigh(1, FT_SK_ON + FT_ON_SPIN, 7),
+	};
+	struct ft_pause_rec pause = {.id = 2, .cause = FT_PC_GC, .cnt = 7, .stopped_ns = 40 * MS};
+	struct ft_flame_opts o = {.of = FT_OF_SHARED, .from_ns = 10 * MS};
+	struct scenario *sc = sc_new(1000, 2, FT_GIL_OFF);
+	struct ft_flame f;
+	char why[200];
+
+	(void)state;
+	sc->info.stack_hz = 199;
+	sc_add(sc, (struct sc_thread){.name = "w",
+				      .on = 400,
+				      .lock_wait = 80,
+				      .ticks_free = 350,
+				      .ticks_spin = 50});
+	w[1].arg = 5;
+	w[3].arg = 5;
+	sc->totals.sums.cnt[FT_CN_TICKS] = 400;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 100;
+	sc->findings.pause = &pause;
+	sc->findings.pause_cnt = 1;
+	use_weights(w, CNT(w));
+	build(sc, FT_OF_LOCK_WAIT, false, &f);
+	assert_true(f.total_ns == 80 * MS);
+	check_self(&f, "main:10;work:21;[waits lock]", 80 * MS);
+	ft_flame_free(&f);
+	build(sc, FT_OF_LOCK_OWNER, false, &f);
+	assert_true(f.total_ns == w[2].ns + w[3].ns);
+	check_self(&f, "main:10;work:22;work:23", w[2].ns);
+	ft_flame_free(&f);
+	build(sc, FT_OF_SHARED, false, &f);
+	check_self(&f, "main:10;work:22;work:23", 75 * MS);
+	check_self(&f, "main:10;work:21", 25 * MS);
+	ft_flame_free(&f);
+	build(sc, FT_OF_PAUSE, false, &f);
+	check_self(&f, "main:10;work:22;work:23", 40 * MS);
+	ft_flame_free(&f);
+	build(sc, FT_OF_ON_CPU, false, &f);
+	assert_true(f.total_ns == 400 * MS);
+	check_self(&f, "main:10;work:21", 400 * MS);
+	ft_flame_free(&f);
+	assert_int_equal(try_build(sc, &o, &f, why), -ENODATA);
+	assert_non_null(strstr(why, "--from"));
+	sc_free(sc);
+}
+
 /* Where a state's total is the sum of its weights, every node has exactly what was put there. */
 static void test_random(void **state)
 {
@@ -281,6 +338,7 @@ static void test_random(void **state)
 	struct ft_node *nd = calloc(NODES, sizeof(*nd));
 	struct ft_weight *w = calloc(WEIGHTS, sizeof(*w));
 	char(*name)[16] = calloc(FRAMES, sizeof(*name));
+	struct ft_pause_rec pause = {.cnt = 7, .stopped_ns = 77 * MS};
 	__u64 want[NODES] = {0}, got, whole = 0;
 	struct scenario *sc = sc_one();
 	struct ft_flame f;
@@ -331,6 +389,10 @@ static void test_random(void **state)
 		w[i].kind = (__u8)rand();
 		w[i].arg = (__u32)rand();
 	}
+	sc->totals.sums.cnt[FT_CN_TICKS] = 10;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 3;
+	sc->findings.pause = &pause;
+	sc->findings.pause_cnt = 1;
 	for (i = 0; i < FT_OF_CNT; i++) {
 		build(sc, (enum ft_of)i, i & 1, &f);
 		ft_flame_free(&f);
@@ -532,12 +594,12 @@ static void test_diff(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	    cmocka_unit_test(test_on_cpu),
-		cmocka_unit_test(test_by_function), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_blame),	    cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_random),	    cmocka_unit_test(test_top),
-		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_list_of_marks),
-		cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_names),	      cmocka_unit_test(test_on_cpu),
+		cmocka_unit_test(test_by_function),   cmocka_unit_test(test_states),
+		cmocka_unit_test(test_blame),	      cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_locks),	      cmocka_unit_test(test_random),
+		cmocka_unit_test(test_top),	      cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_list_of_marks), cmocka_unit_test(test_diff),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

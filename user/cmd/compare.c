@@ -133,7 +133,7 @@ int ft_cmd_compare(int argc, char **argv)
 		{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 10},
 		{"of", OPT_OF, "WHAT", 0,
 		 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
-		 "gil-blame, lock-wait, blocked, off-cpu or wall",
+		 "gil-blame, lock-wait, blocked, off-cpu, wall, lock-owner, shared or pause",
 		 10},
 		{0},
 	};

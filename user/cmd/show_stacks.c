@@ -19,7 +19,7 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "Stacks instead of a report (-o NAME.svg, or --format):", 35},
 	{"of", OPT_OF, "WHAT", 0,
 	 "What is weighed: on-cpu (the default), gil-wait, gil-blame, lock-wait, blocked, off-cpu, "
-	 "wall",
+	 "wall, lock-owner, shared, pause",
 	 35},
 	{"format", OPT_FORMAT, "NAME", 0,
 	 "svg, html, folded, pprof, speedscope or firefox; without it the ending of -o FILE says: "

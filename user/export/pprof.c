@@ -115,7 +115,8 @@ static int add_words(struct ft_strings *strings, const struct ft_flame *f, struc
 /* Ticks come at a period; the stacks of sleeps do not. */
 static bool has_period(enum ft_of of)
 {
-	return of == FT_OF_ON_CPU || of == FT_OF_GIL_BLAME || of == FT_OF_WALL;
+	return of == FT_OF_ON_CPU || of == FT_OF_GIL_BLAME || of == FT_OF_WALL ||
+	       of == FT_OF_SHARED;
 }
 
 static void emit_head(struct packer *p, const struct ft_flame *f, const struct words *w)

@@ -272,7 +272,8 @@ const char *ft_measure_name(enum ft_of of)
 		[FT_OF_ON_CPU] = "cpu",		 [FT_OF_GIL_WAIT] = "gil_wait",
 		[FT_OF_GIL_BLAME] = "gil_blame", [FT_OF_LOCK_WAIT] = "lock_wait",
 		[FT_OF_BLOCKED] = "blocked",	 [FT_OF_OFF_CPU] = "off_cpu",
-		[FT_OF_WALL] = "wall",
+		[FT_OF_WALL] = "wall",		 [FT_OF_LOCK_OWNER] = "lock_owner",
+		[FT_OF_SHARED] = "shared",	 [FT_OF_PAUSE] = "pause",
 	};
 
 	return (unsigned int)of < FT_OF_CNT ? names[of] : "time";

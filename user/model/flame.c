@@ -54,6 +54,12 @@ static const struct {
 	[FT_OF_OFF_CPU] = {"off-cpu", "Off CPU: where threads were off a core",
 			   "no thread was off its core"},
 	[FT_OF_WALL] = {"wall", "Wall time: where threads were all the time", "no thread was seen"},
+	[FT_OF_LOCK_OWNER] = {"lock-owner", "Lock owners: who ended the waits for locks",
+			      "no thread was seen to end a wait for a lock"},
+	[FT_OF_SHARED] = {"shared", "Sharing: reference counts that threads share",
+			  "no time went on reference counts that threads share"},
+	[FT_OF_PAUSE] = {"pause", "Pauses: who stopped all threads",
+			 "no stop-the-world pause was seen"},
 };
 
 const char *ft_of_name(enum ft_of of)
@@ -345,6 +351,11 @@ static int weigh_range(struct ft_reader *r, const struct ft_model *m, const stru
 		return refuse(why, why_sz,
 			      "this session has no events, which --from and --to need: record it "
 			      "without --no-timeline");
+	if (o->of >= FT_OF_LOCK_OWNER)
+		return refuse(why, why_sz,
+			      "--of %s is known for the whole session only: leave --from and --to "
+			      "out",
+			      ofs[o->of].name);
 	if (o->from_ns >= m->duration_ns || start + o->from_ns >= to)
 		return refuse(why, why_sz,
 			      "there is nothing between these times: the session has %.3f s",

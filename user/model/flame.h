@@ -19,6 +19,9 @@ enum ft_of {
 	FT_OF_BLOCKED, /* asleep of its own will: system calls, own locks, page faults, stopped */
 	FT_OF_OFF_CPU, /* everything off core */
 	FT_OF_WALL,    /* everything */
+	FT_OF_LOCK_OWNER, /* who woke those that waited for a lock: their wait */
+	FT_OF_SHARED,	  /* on a core, for reference counts that threads share */
+	FT_OF_PAUSE,	  /* who asked for stop-the-world pauses: the time stopped */
 	FT_OF_CNT,
 };
 

@@ -2,7 +2,10 @@
 /* Which weights answer a question, and how they are scaled to the report's own figures. */
 #include "model/flame_weigh.h"
 
+#include <stdint.h>
 #include <string.h>
+
+#include "model/scaling.h"
 
 #define BIT(n) (1u << (n))
 
@@ -14,10 +17,16 @@
 #define BLAME (BIT(FT_SK_BLAME) | BIT(FT_SK_BLAME_OFF) | BIT(FT_SK_BLAME_FREE))
 
 static const __u32 kinds[FT_OF_CNT] = {
-	[FT_OF_ON_CPU] = ON_CPU,	 [FT_OF_GIL_WAIT] = BIT(FT_ST_GIL_WAIT),
-	[FT_OF_GIL_BLAME] = BLAME,	 [FT_OF_LOCK_WAIT] = BIT(FT_ST_LOCK_WAIT),
-	[FT_OF_BLOCKED] = BLOCKED,	 [FT_OF_OFF_CPU] = OFF_CPU,
+	[FT_OF_ON_CPU] = ON_CPU,
+	[FT_OF_GIL_WAIT] = BIT(FT_ST_GIL_WAIT),
+	[FT_OF_GIL_BLAME] = BLAME,
+	[FT_OF_LOCK_WAIT] = BIT(FT_ST_LOCK_WAIT),
+	[FT_OF_BLOCKED] = BLOCKED,
+	[FT_OF_OFF_CPU] = OFF_CPU,
 	[FT_OF_WALL] = ON_CPU | OFF_CPU,
+	[FT_OF_LOCK_OWNER] = BIT(FT_SK_LOCK_OWNER),
+	[FT_OF_SHARED] = BIT(FT_SK_SHARED),
+	[FT_OF_PAUSE] = BIT(FT_SK_PAUSE),
 };
 
 unsigned int ft_weight_kind(const struct ft_weight *w, bool gil_present)
@@ -51,6 +60,8 @@ void ft_weigh_totals(const struct ft_model *m, __u64 total[FT_SK_CNT])
 	memset(total, 0, FT_SK_CNT * sizeof(*total));
 	for (i = 0; i < FT_R_CNT; i++)
 		total[kind[i]] = m->all.state_ns[i];
+	total[FT_SK_SHARED] = m->scaling->sharing.shared_ns;
+	total[FT_SK_PAUSE] = m->scaling->pauses.stopped_ns;
 }
 
 /*
@@ -122,9 +133,13 @@ void ft_scale_init(struct ft_scale *s, enum ft_of of, const struct ft_weighing *
 		if (!(kinds[of] & BIT(k)))
 			continue;
 		s->deal[k].total = in->total[k];
+		/* not every wait has an owner that was seen: no figure to scale to */
+		if (k == FT_SK_LOCK_OWNER)
+			s->deal[k].total =
+				s->deal[k].sum <= UINT64_MAX ? (__u64)s->deal[k].sum : UINT64_MAX;
 		if (!s->deal[k].sum)
-			s->no_stack[k] = in->total[k];
-		whole = ft_add_sat(whole, in->total[k]);
+			s->no_stack[k] = s->deal[k].total;
+		whole = ft_add_sat(whole, s->deal[k].total);
 	}
 	if (of == FT_OF_GIL_BLAME) {
 		whole = in->total[FT_ST_GIL_WAIT];
