@@ -139,6 +139,36 @@ static const struct {
 	{"functions.on_cpu", json_type_array},
 	{"functions.gil_wait", json_type_array},
 	{"functions.gil_blame", json_type_array},
+	{"locks", json_type_array},
+	{"locks.[0].kind", json_type_string},
+	{"locks.[0].name", json_type_string},
+	{"locks.[0].addr", json_type_string},
+	{"locks.[0].waits", json_type_int},
+	{"locks.[0].wait_ns", json_type_int},
+	{"locks.[0].yields", json_type_int},
+	{"locks.[0].spin_ns", json_type_int},
+	{"locks.[0].threads", json_type_int},
+	{"locks.[0].waiter_site", json_type_null},
+	{"locks.[0].owner_site", json_type_null},
+	{"stop_the_world.pauses", json_type_int},
+	{"stop_the_world.stopped_ns", json_type_int},
+	{"stop_the_world.max_ns", json_type_int},
+	{"stop_the_world.to_stop_ns", json_type_int},
+	{"stop_the_world.by_cause.[0].cause", json_type_string},
+	{"stop_the_world.by_cause.[0].pauses", json_type_int},
+	{"stop_the_world.by_cause.[0].stopped_ns", json_type_int},
+	{"gc.runs.[2]", json_type_int},
+	{"extensions.[0].module", json_type_string},
+	{"extensions.[0].path", json_type_string},
+	{"extensions.[0].distribution", json_type_string},
+	{"extensions.[0].gil", json_type_string},
+	{"gil_history.[0].state", json_type_string},
+	{"sharing.shared_ns", json_type_int},
+	{"memory.points.[0].rss_bytes", json_type_int},
+	{"pmu.available", json_type_boolean},
+	{"pmu.threads.[0].instructions", json_type_int},
+	{"scaling", json_type_array},
+	{"core_time.budget_ns", json_type_int},
 	{"cost.ftprof_cpu_ns", json_type_int},
 	{"cost.bpf_ns", json_type_int},
 	{"cost.rss_bytes", json_type_int},
@@ -148,13 +178,97 @@ static const struct {
 	{"verdict.advice", json_type_string},
 };
 
+static void add_findings(struct scenario *sc)
+{
+	static struct ft_lock_rec lock[] = {{.id = 1,
+					     .kind = FT_LK_OBJECT,
+					     .name = "li\nst",
+					     .addr = 0x7f00deadbeefull,
+					     .waits = 23,
+					     .wait_ns = 700 * MS,
+					     .yields = 43,
+					     .threads = 4}};
+	static struct ft_pause_rec pause[] = {
+		{.id = 1,
+		 .cause = FT_PC_IMPORT,
+		 .cnt = 11,
+		 .stopped_ns = 13 * MS,
+		 .to_stop_ns = 3 * MS,
+		 .max_ns = 7 * MS},
+		{.id = 2, .cause = FT_PC_GC, .cnt = 2, .stopped_ns = 4 * MS, .max_ns = 3 * MS}};
+	static struct ft_ext_rec ext[] = {
+		{.module = "x", .path = "/x.so", .distribution = "x 1.0", .gil = FT_EG_USED}};
+	static struct ft_gil_rec gil[] = {
+		{.ts_ns = SC_START, .state = FT_GIL_OFF},
+		{.ts_ns = SC_START + MS, .state = FT_GIL_ENABLED, .exact = true, .module = "x"}};
+	static struct ft_memory_rec memory[] = {{SC_START, 4096}};
+	static struct ft_pmu_rec pmu[] = {{.tid = 4312, .cycles = 100, .instructions = 250}};
+
+	sc->findings = (struct ft_findings){.lock = lock,
+					    .lock_cnt = 1,
+					    .pause = pause,
+					    .pause_cnt = 2,
+					    .pause_window_ns = 10000 * MS,
+					    .ext = ext,
+					    .ext_cnt = 1,
+					    .gil = gil,
+					    .gil_cnt = 2,
+					    .memory = memory,
+					    .memory_cnt = 1,
+					    .pmu = pmu,
+					    .pmu_cnt = 1,
+					    .pmu_ok = true,
+					    .gc_known = true,
+					    .gc_runs = {5, 3, 1}};
+}
+
+/* The words and figures that a reader of the JSON depends on. */
+static void test_found(void **state)
+{
+	struct scenario *sc = sc_new(10000, 2, FT_GIL_OFF);
+	struct json_object *root;
+
+	(void)state;
+	add_findings(sc);
+	sc_add(sc, (struct sc_thread){.name = "a", .on = 6000, .lock_wait = 400});
+	sc_add(sc, (struct sc_thread){.name = "b", .on = 6000, .lock_wait = 300});
+	sc_levels(sc, 0, 8000, 2000, 0, 0);
+	root = report(sc, NULL);
+	assert_string_equal(str(root, "locks.[0].kind"), "object");
+	assert_string_equal(str(root, "locks.[0].name"), "li?st");
+	assert_string_equal(str(root, "locks.[0].addr"), "0x7f00deadbeef");
+	assert_true(num(root, "locks.[0].wait_ns") == 700 * MS);
+	assert_int_equal(num(root, "locks.[0].yields"), 43);
+	assert_int_equal(num(root, "stop_the_world.pauses"), 13);
+	assert_true(num(root, "stop_the_world.stopped_ns") == 17 * MS);
+	assert_true(num(root, "stop_the_world.max_ns") == 7 * MS);
+	assert_true(num(root, "stop_the_world.to_stop_ns") == 3 * MS);
+	assert_string_equal(str(root, "stop_the_world.by_cause.[0].cause"), "gc");
+	assert_string_equal(str(root, "stop_the_world.by_cause.[1].cause"), "import");
+	assert_int_equal(num(root, "stop_the_world.by_cause.[1].pauses"), 11);
+	assert_string_equal(str(root, "extensions.[0].gil"), "used");
+	assert_string_equal(str(root, "gil_history.[1].state"), "enabled_by_import");
+	assert_string_equal(str(root, "target.python.gil_enabled_by"), "x");
+	assert_int_equal(num(root, "gc.runs.[1]"), 3);
+	assert_string_equal(str(root, "scaling.[0].cause"), "single_thread");
+	assert_string_equal(str(root, "scaling.[1].cause"), "lock");
+	assert_string_equal(str(root, "scaling.[1].where"), "li?st");
+	assert_true(num(root, "scaling.[1].lost_ns") == 700 * MS);
+	assert_true(num(root, "core_time.lost_ns") == num(root, "scaling.[0].lost_ns") + 700 * MS);
+	json_object_put(root);
+	sc_free(sc);
+}
+
 static void test_shape(void **state)
 {
 	struct scenario *sc = sc_web();
-	struct json_object *root = report(sc, NULL);
+	struct json_object *root;
 	size_t i;
 
 	(void)state;
+	add_findings(sc);
+	sc->findings.gil_cnt = 1;
+	root = report(sc, NULL);
 	for (i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
 		bool found;
 		struct json_object *o = at(root, shape[i].path, &found);
@@ -334,9 +448,9 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_shape),	cmocka_unit_test(test_values),
-		cmocka_unit_test(test_words),	cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_shape),	  cmocka_unit_test(test_found),
+		cmocka_unit_test(test_values),	  cmocka_unit_test(test_words),
+		cmocka_unit_test(test_functions), cmocka_unit_test(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include "scenario.h"
+#include "scaling_fixture.h"
 
 #define SLEEP 230 /* clock_nanosleep */
 #define RECV 45	  /* recvfrom */
@@ -405,6 +405,147 @@ static struct scenario *main_polls(void)
 	return sc;
 }
 
+/* The same with the lock's name, and where: most of the waits are for one dict. */
+static struct scenario *locks_named(void)
+{
+	static struct ft_lock_rec rec[] = {{.id = 3,
+					    .kind = FT_LK_OBJECT,
+					    .name = "dict",
+					    .waits = 23,
+					    .wait_ns = 2300 * MS,
+					    .spin_ticks = 3700,
+					    .yields = 4331,
+					    .threads = 4}};
+	static struct ft_weight w[2];
+	struct scenario *sc = locks_spin();
+
+	w[0] = weigh(N_WORK, FT_ST_LOCK_WAIT, 3, 600);
+	w[1] = weigh(N_NATIVE, FT_SK_ON + FT_ON_SPIN, 3, 950);
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	sc->findings.yield_window_ns = 50 * MS;
+	sc->findings.yields_rel_err = 0.1;
+	return sc;
+}
+
+/* Threads that take turns under a lock of the program's own: a queue that is empty looks the same
+ * but for where its stacks stand. */
+static struct scenario *own_lock(bool idle)
+{
+	static struct ft_lock_rec rec[] = {{.id = 3,
+					    .kind = FT_LK_THREADING,
+					    .name = "_thread.lock",
+					    .waits = 2311,
+					    .wait_ns = 15000 * MS,
+					    .threads = 4}};
+	static struct ft_weight w[2];
+	struct scenario *sc = serial();
+
+	w[0] = weigh(idle ? N_GET_WAIT : N_OTHER, FT_ST_SYNC_WAIT, 3, 15000);
+	w[1] = weigh(N_WORK, FT_SK_LOCK_OWNER, 3, 15000);
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	return sc;
+}
+
+static struct scenario *own_lock_held(void)
+{
+	return own_lock(false);
+}
+
+static struct scenario *own_queue_idle(void)
+{
+	return own_lock(true);
+}
+
+/* Ticks (of 9,800) that stand in the code of shared reference counts; 2 cores, 98 % busy. */
+static struct scenario *sharing(__u32 ticks)
+{
+	static struct ft_lock_rec rec[] = {{.id = 3, .kind = FT_LK_TYPE, .name = "Config"}};
+	static struct ft_weight w[1];
+	struct scenario *sc = sc_new(5000, 2, FT_GIL_OFF);
+
+	add_n(sc, 4, (struct sc_thread){.name = "w", .on = 2450, .runq = 2500});
+	sc_levels(sc, 20, 160, 4820, 0, 0);
+	sc->totals.sums.cnt[FT_CN_TICKS] = 9800;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = ticks;
+	w[0] = weigh(N_OTHER, FT_SK_SHARED, 3, ticks);
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	return sc;
+}
+
+static struct scenario *sharing_much(void)
+{
+	return sharing(5488);
+}
+
+static struct scenario *sharing_little(void)
+{
+	return sharing(500);
+}
+
+/* Both: 39 % spinning, and more than that on sharing. */
+static struct scenario *sharing_and_locks(void)
+{
+	struct scenario *sc = locks_spin();
+
+	sc->totals.sums.cnt[FT_CN_TICKS] = 9800;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 8800;
+	return sc;
+}
+
+static struct scenario *locks_and_sharing(void)
+{
+	struct scenario *sc = sharing_and_locks();
+
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 1600;
+	return sc;
+}
+
+/* 20 % by ten ticks of fifty: may be anything. */
+static struct scenario *sharing_unsure(void)
+{
+	struct scenario *sc = sharing(0);
+	size_t i;
+
+	for (i = 0; i < sc->cnt; i++)
+		sc->recs[i].t.tick_cnt[FT_ON_FREE] = 12;
+	sc->totals.sums.cnt[FT_CN_TICKS] = 48;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 10;
+	return sc;
+}
+
+/* Locked instructions of a single thread cost a little, and no core waits for another. */
+static struct scenario *sharing_alone(void)
+{
+	struct scenario *sc = single_ft();
+
+	sc->totals.sums.cnt[FT_CN_TICKS] = 5000;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 1500;
+	return sc;
+}
+
+static struct scenario *pauses_named(void)
+{
+	static struct ft_pause_rec rec[] = {
+		{.id = 1,
+		 .cause = FT_PC_FORK,
+		 .cnt = 310,
+		 .stopped_ns = 2700 * MS,
+		 .max_ns = 31 * MS},
+		{.id = 2, .cause = FT_PC_GC, .cnt = 3, .stopped_ns = 5 * MS, .max_ns = 2 * MS}};
+	static struct ft_weight w[1];
+	struct scenario *sc = pauses();
+
+	w[0] = weigh(N_OTHER, FT_SK_PAUSE, 1, 2700);
+	use(sc, w, CNT(w));
+	sc->findings.pause = rec;
+	sc->findings.pause_cnt = CNT(rec);
+	sc->findings.pause_window_ns = 5000 * MS;
+	return sc;
+}
+
 static const struct {
 	const char *name;
 	struct scenario *(*make)(void);
@@ -440,6 +581,28 @@ static const struct {
 	{"locks, spinning", locks_spin, FT_V_LOCK_BOUND, "39 % of that", "share"},
 	{"locks, too few ticks", locks_unsure, FT_V_INCONCLUSIVE, "12 timer ticks", "longer"},
 	{"no ticks at all", no_ticks, FT_V_INCONCLUSIVE, "0 timer ticks", "longer"},
+	{"one dict, spinning", locks_named, FT_V_LOCK_BOUND,
+	 "one shared dict. 1.96 of 2 cores are busy, but 39 % of that goes on trying for its lock "
+	 "(about 433,100 yields, 23 sleeps): app.py:8 work, 4 threads.",
+	 "One dict per thread, merged at the end. A Lock or more cores won't help."},
+	{"one lock, held", own_lock_held, FT_V_LOCK_BOUND,
+	 "one threading.Lock. 1.0 of 4 cores are busy while 3.0 threads at a time slept for it "
+	 "(0 yields, 2,311 sleeps): app.py:20 C.other, 4 threads.",
+	 "Hold it shorter, or use a lock for each part of the data. Who held it stood at app.py:8 "
+	 "work."},
+	{"one queue, empty", own_queue_idle, FT_V_SINGLE_THREADED, "at a time", "own"},
+	{"sharing", sharing_much, FT_V_SHARING_BOUND,
+	 "shared objects. 1.96 of 2 cores are busy, but 56 % (+- 1.3 %) of that goes on reference "
+	 "counts that threads share, 100 % of it on Config at app.py:20 C.other.",
+	 "give each thread its own"},
+	{"a little sharing", sharing_little, FT_V_PARALLEL, "shared reference counts 5.1 %",
+	 "cost little"},
+	{"sharing, and some locks", sharing_and_locks, FT_V_SHARING_BOUND, "90 %", "its own"},
+	{"locks, and some sharing", locks_and_sharing, FT_V_LOCK_BOUND, "39 %", "share"},
+	{"sharing, too few ticks", sharing_unsure, FT_V_INCONCLUSIVE, "48 timer ticks", "longer"},
+	{"atomics of one thread", sharing_alone, FT_V_SINGLE_THREADED, "", ""},
+	{"pauses for fork", pauses_named, FT_V_STW_BOUND,
+	 "313 pauses, longest 31 ms; most for fork, asked for at app.py:20", "Fork before"},
 	{"pauses", pauses, FT_V_STW_BOUND, "55 %", "gc.collect"},
 	{"GIL held asleep", held_asleep, FT_V_GIL_BOUND, "off its core", "release it"},
 	{"idle pool", idle_pool, FT_V_IDLE, "own locks and queues", "again"},
@@ -507,6 +670,27 @@ static void test_sync_is_no_contention(void **state)
 	}
 }
 
+/* More sharing never makes it parallel again. */
+static void test_sharing_monotonic(void **state)
+{
+	bool was = false;
+	__u32 ticks;
+
+	(void)state;
+	for (ticks = 0; ticks <= 9800; ticks += 70) {
+		struct scenario *sc = sharing(ticks);
+		struct ft_model m;
+
+		assert_int_equal(sc_model(sc, &m), 0);
+		assert_int_equal(m.verdict.kind,
+				 ticks * 100 >= 15 * 9800 ? FT_V_SHARING_BOUND : FT_V_PARALLEL);
+		was |= m.verdict.kind == FT_V_SHARING_BOUND;
+		ft_model_free(&m);
+		sc_free(sc);
+	}
+	assert_true(was);
+}
+
 /* More GIL wait never turns "GIL-bound" into something else; hogs take the cores meanwhile. */
 static void test_gil_monotonic(void **state)
 {
@@ -531,7 +715,7 @@ static void test_gil_monotonic(void **state)
 	assert_true(was);
 }
 
-/* No release of this kind can be told yet, and a GIL build is never told that its GIL came back. */
+/* No build is told what it cannot have: a GIL that came back, or one that is not there. */
 static void test_never(void **state)
 {
 	size_t i;
@@ -542,9 +726,10 @@ static void test_never(void **state)
 		struct ft_model m;
 
 		assert_int_equal(sc_model(sc, &m), 0);
-		assert_int_not_equal(m.verdict.kind, FT_V_SHARING_BOUND);
-		if (sc->info.gil == FT_GIL_ON)
+		if (sc->info.gil == FT_GIL_ON) {
 			assert_int_not_equal(m.verdict.kind, FT_V_GIL_RETURNED);
+			assert_int_not_equal(m.verdict.kind, FT_V_SHARING_BOUND);
+		}
 		if (sc->info.gil == FT_GIL_OFF)
 			assert_int_not_equal(m.verdict.kind, FT_V_GIL_BOUND);
 		ft_model_free(&m);
@@ -557,6 +742,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_sync_is_no_contention),
+		cmocka_unit_test(test_sharing_monotonic),
 		cmocka_unit_test(test_gil_monotonic),
 		cmocka_unit_test(test_never),
 	};
