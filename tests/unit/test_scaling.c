@@ -43,7 +43,7 @@ static void test_losses(void **state)
 		 .wait_ns = 2000 * MS,
 		 .spin_ticks = 1000,
 		 .threads = 4},
-		{.id = 2, .kind = FT_LK_TYPE, .name = "Config"},
+		{.id = 2, .kind = FT_LK_TYPE, .name = "Config", .other = 75, .same = 25},
 	};
 	struct ft_pause_rec pause[] = {
 		{.id = 1,
@@ -109,6 +109,45 @@ static void test_losses(void **state)
 	assert_true(s->pauses_estimated && s->pauses.cnt == 84);
 	assert_true(s->pauses.stopped_ns == 1000 * MS && s->pauses.max_ns == 60 * MS);
 	assert_string_equal(s->pause[FT_PC_GC].func, "gc_collect_main");
+	ft_model_free(&m);
+	sc_free(sc);
+}
+
+/* Objects that one thread made and one other uses cost a little: they keep nobody from scaling. */
+static void test_foreign(void **state)
+{
+	struct ft_lock_rec rec[] = {
+		{.id = 1, .kind = FT_LK_TYPE, .name = "Own", .same = 70},
+		{.id = 2, .kind = FT_LK_TYPE, .name = "Hot", .same = 26, .other = 71},
+		{.id = 3, .kind = FT_LK_TYPE, .name = "Mixed", .same = 75, .other = 25},
+	};
+	const struct ft_weight w[] = {
+		weigh(N_WORK, FT_SK_SHARED, 1, 400),
+		weigh(N_WORK, FT_SK_SHARED, 2, 300),
+		weigh(N_OTHER, FT_SK_SHARED, 3, 200),
+		weigh(N_OTHER, FT_SK_SHARED, 0, 90),
+	};
+	struct scenario *sc = sc_new(5000, 2, FT_GIL_OFF);
+	const struct ft_sharing *sh;
+	struct ft_model m;
+
+	(void)state;
+	sc_add(sc, (struct sc_thread){.name = "a", .on = 4950});
+	sc_add(sc, (struct sc_thread){.name = "b", .on = 4950});
+	sc_levels(sc, 0, 100, 4900, 0, 0);
+	sc->totals.sums.cnt[FT_CN_TICKS] = 9900;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 990;
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	assert_int_equal(sc_model(sc, &m), 0);
+	sh = &m.scaling->sharing;
+	assert_true(sh->shared_ns == 990 * MS);
+	/* all of Hot, half of Mixed, and of what has no name as much as of the others: 4 of 9 */
+	assert_int_equal(sh->hot_ns / MS, 300 + 100 + 40);
+	check_loss(&m, 0, "refcount", 300, "Hot at app.py:8 work", "its own");
+	assert_string_equal(sh->row[3].name, "Own");
+	assert_true(sh->row[3].ns == 400 * MS && !sh->row[3].hot_ns);
+	assert_int_equal(m.verdict.kind, FT_V_PARALLEL);
 	ft_model_free(&m);
 	sc_free(sc);
 }
@@ -308,6 +347,8 @@ static void random_findings(struct ft_findings *f, bool wild)
 		r->spin_ticks = wild ? rnd() >> rnd() % 64 : rnd() % 2000;
 		r->yields = rnd() % 1000;
 		r->threads = (__u32)(rnd() % 5);
+		r->same = wild ? rnd() >> rnd() % 64 : rnd() % 50;
+		r->other = wild ? rnd() >> rnd() % 64 : rnd() % 50;
 	}
 	for (i = 0; i < f->pause_cnt; i++) {
 		struct ft_pause_rec *r = &f->pause[i];
@@ -447,10 +488,11 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_losses),	  cmocka_unit_test(test_single),
-		cmocka_unit_test(test_quota),	  cmocka_unit_test(test_gil_back),
-		cmocka_unit_test(test_gil_build), cmocka_unit_test(test_advice),
-		cmocka_unit_test(test_random),	  cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_losses),	 cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_single),	 cmocka_unit_test(test_quota),
+		cmocka_unit_test(test_gil_back), cmocka_unit_test(test_gil_build),
+		cmocka_unit_test(test_advice),	 cmocka_unit_test(test_random),
+		cmocka_unit_test(test_oom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

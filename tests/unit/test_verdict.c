@@ -461,7 +461,8 @@ static struct scenario *own_queue_idle(void)
 /* Ticks (of 9,800) that stand in the code of shared reference counts; 2 cores, 98 % busy. */
 static struct scenario *sharing(__u32 ticks)
 {
-	static struct ft_lock_rec rec[] = {{.id = 3, .kind = FT_LK_TYPE, .name = "Config"}};
+	static struct ft_lock_rec rec[] = {
+		{.id = 3, .kind = FT_LK_TYPE, .name = "Config", .other = 75, .same = 25}};
 	static struct ft_weight w[1];
 	struct scenario *sc = sc_new(5000, 2, FT_GIL_OFF);
 

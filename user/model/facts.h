@@ -20,7 +20,7 @@ struct ft_facts {
 	double spin, spin_err;
 	double sync_lock; /* of sync: for locks that another thread had; the rest waits idly */
 	double line;	  /* on a core, waiting for the cache line of a lock */
-	double shared;	  /* on a core, for reference counts that threads share; no lock's line */
+	double shared;	  /* on a core, for reference counts that several threads change */
 	double shared_share, shared_err; /* of used, and how far that can be off */
 	double stw;
 	double runq;

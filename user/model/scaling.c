@@ -227,7 +227,7 @@ static void add_sharing(struct items *t, const struct ft_scaling *sc)
 
 	for (i = 0; i < sh->cnt; i++) {
 		loss.share = &sh->row[i];
-		add_item(t, loss, sh->row[i].ns, 0);
+		add_item(t, loss, sh->row[i].hot_ns, 0);
 	}
 	loss.share = NULL;
 	/* nobody knows where */

@@ -49,10 +49,55 @@ static int by_ns(const void *pa, const void *pb)
 	const struct ft_mshare *a = pa, *b = pb;
 	int c;
 
+	if (a->hot_ns != b->hot_ns)
+		return a->hot_ns > b->hot_ns ? -1 : 1;
 	if (a->ns != b->ns)
 		return a->ns > b->ns ? -1 : 1;
 	c = strcmp(a->name, b->name);
 	return c ? c : strcmp(a->site, b->site);
+}
+
+/*
+ * The part of a type's time that is of objects which several threads use. An object that k threads
+ * use alike is met by another thread than the first one (k - 1) times of k: at least every second
+ * time.
+ */
+static double hot_part(const struct ft_lock_rec *type)
+{
+	double part;
+
+	if (!type->other)
+		return 0;
+	part = 2 * (double)type->other / ((double)type->other + (double)type->same);
+	return part < 1 ? part : 1;
+}
+
+static __u64 times(__u64 ns, double part)
+{
+	double v = (double)ns * part;
+
+	return part >= 1 || v >= (double)ns ? ns : (__u64)v;
+}
+
+/* What is of no known type is taken to be as the rest is. */
+static void fill_hot(const struct ft_findings *f, const struct ft_tally *t, struct ft_sharing *out)
+{
+	double hot = 0, known = 0, part;
+	size_t i;
+
+	for (i = 0; i < t->cnt; i++) {
+		if (!t->ent[i].what)
+			continue;
+		known += (double)out->row[i].ns;
+		hot += (double)out->row[i].ns * hot_part(ft_lock_find(f, t->ent[i].what));
+	}
+	for (i = 0; i < t->cnt; i++) {
+		part = t->ent[i].what ? hot_part(ft_lock_find(f, t->ent[i].what))
+		       : known > 0    ? hot / known
+				      : 1;
+		out->row[i].hot_ns = times(out->row[i].ns, part);
+		out->hot_ns = ft_add_sat(out->hot_ns, out->row[i].hot_ns);
+	}
 }
 
 int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u64 ns,
@@ -76,6 +121,9 @@ int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u6
 		ft_place_of(s, w->stack, &place);
 		err = ft_tally_add(&t, type ? type->id : 0, place.frame, w->ns, w->cnt);
 	}
+	/* nobody knows of what: the worst is assumed */
+	if (!err && !t.cnt)
+		out->hot_ns = ns;
 	if (err || !t.cnt)
 		goto out;
 	out->row = calloc(t.cnt, sizeof(*out->row));
@@ -96,6 +144,7 @@ int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u6
 		row->ns = ft_deal(&deal, t.ent[i].ns);
 		row->cnt = t.ent[i].cnt;
 	}
+	fill_hot(f, &t, out);
 	qsort(out->row, out->cnt, sizeof(*out->row), by_ns);
 out:
 	ft_tally_free(&t);

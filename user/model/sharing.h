@@ -7,19 +7,25 @@
 #include "model/place.h"
 #include "record/findings.h"
 
-/* A type whose objects are shared, at one line. */
+/*
+ * A type whose objects are counted by locked instructions, at one line. An object that one thread
+ * made and one other thread uses is counted so, too: that costs, and scales. `hot_ns` is the part
+ * of objects that several threads use.
+ */
 struct ft_mshare {
 	char name[96]; /* of the type, empty: not known */
 	char site[FT_PLACE_LEN];
-	__u64 ns;  /* estimated */
-	__u64 cnt; /* samples behind it */
+	__u64 ns; /* estimated */
+	__u64 hot_ns;
+	__u64 cnt; /* samples behind ns */
 };
 
 struct ft_sharing {
-	struct ft_mshare *row; /* heaviest first */
+	struct ft_mshare *row; /* most hot_ns first */
 	size_t cnt;
 	/* parts of the time on cores, by ticks; *_err: how far they can be off, 99 % */
 	__u64 shared_ns, shared_err_ns; /* locks' cache lines are in it */
+	__u64 hot_ns;			/* of it: of objects that several threads use */
 	__u64 merge_ns;			/* queued decrements, and their merging */
 	__u64 delayed_ns;		/* frees that wait until no thread can look */
 	__u64 gc_ns, gc_err_ns;		/* collecting garbage */

@@ -96,9 +96,7 @@ static void lock_facts(const struct ft_model *m, struct ft_facts *f)
 	f->line = per_sec(locks->line_ns, m);
 	if (f->sync_lock > f->sync)
 		f->sync_lock = f->sync;
-	f->shared = per_sec(sh->shared_ns, m) - f->line;
-	if (f->shared < 0)
-		f->shared = 0;
+	f->shared = per_sec(sh->hot_ns, m);
 	f->shared_share = share(f->shared, f->used);
 	f->shared_err = share(per_sec(sh->shared_err_ns, m), f->used);
 	want = f->want + f->sync_lock;

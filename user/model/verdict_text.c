@@ -249,7 +249,7 @@ static void say_sharing(struct sink *s, struct sink *a, const struct ft_model *m
 	put(s, " (+- %s) of that goes on reference counts that threads share",
 	    pct(f->shared_err, q));
 	if (top && (top->site[0] || top->name[0])) {
-		put(s, ", %s of it on ", pct(ft_share(top->ns, sh->shared_ns), p));
+		put(s, ", %s of it on ", pct(ft_share(top->hot_ns, sh->hot_ns), p));
 		put_safe(s, top->name[0] ? top->name : "objects", 40);
 		if (top->site[0]) {
 			put(s, " at ");

@@ -42,7 +42,7 @@ static void put_pauses(struct block *b)
 	const struct ft_mpause *all = &sc->pauses;
 	char num[NUM], ns[NUM];
 	struct ft_flow f;
-	__u32 i;
+	__u32 n;
 
 	if (!all->cnt)
 		return;
@@ -55,9 +55,12 @@ static void put_pauses(struct block *b)
 	ft_flow_printf(&f, 2, "median %s", ft_format_ns(sc->pause_p50_ns, ns, sizeof(ns)));
 	ft_flow_printf(&f, 2, "p99 %s", ft_format_ns(sc->pause_p99_ns, ns, sizeof(ns)));
 	ft_flow_printf(&f, 2, "max %s", ft_format_ns(all->max_ns, ns, sizeof(ns)));
-	ft_flow_printf(&f, 2, "until all stood %s", ft_format_ns(all->to_stop_ns, ns, sizeof(ns)));
+	if (all->to_stop_ns)
+		ft_flow_printf(&f, 2, "until all stood %s",
+			       ft_format_ns(all->to_stop_ns, ns, sizeof(ns)));
 	ft_flow_end(&f);
-	for (i = 0; i < FT_PC_CNT; i++) {
+	for (n = 1; n <= FT_PC_CNT; n++) {
+		__u32 i = n % FT_PC_CNT; /* FT_PC_OTHER last */
 		const struct ft_mpause *p = &sc->pause[i];
 		char label[32];
 
@@ -84,6 +87,7 @@ static void put_gc(struct block *b)
 	const struct ft_findings *found = sc->f;
 	__u64 runs = found->gc_runs[0] + found->gc_runs[1] + found->gc_runs[2];
 	double part = ft_share(sc->sharing.gc_ns, b->m->all.on_ns);
+	__u64 left = runs;
 	char num[NUM], p[NUM];
 	struct ft_flow f;
 	int i;
@@ -94,10 +98,13 @@ static void put_gc(struct block *b)
 	if (found->gc_known && runs) {
 		ft_flow_printf(&f, 0, "%s run%s:", ft_format_count(runs, num, sizeof(num)),
 			       runs == 1 ? "" : "s");
-		for (i = 0; i < FT_GC_GENS; i++)
-			ft_flow_printf(&f, 1, "%s of generation %d%s",
-				       ft_format_count(found->gc_runs[i], num, sizeof(num)), i,
-				       i + 1 < FT_GC_GENS ? "," : "");
+		for (i = 0; i < FT_GC_GENS; i++) {
+			left -= found->gc_runs[i];
+			if (found->gc_runs[i])
+				ft_flow_printf(&f, 1, "%s of generation %d%s",
+					       ft_format_count(found->gc_runs[i], num, sizeof(num)),
+					       i, left ? "," : "");
+		}
 	}
 	if (part > 0) {
 		ft_flow_printf(&f, 2, "%s", ft_report_pct(part, p));
@@ -179,6 +186,8 @@ static void put_sharing(struct block *b)
 	line(b, &f, "sharing");
 	ft_flow_printf(&f, 0, "reference counts %s", ft_report_pct(ft_share(sh->shared_ns, on), p));
 	ft_flow_printf(&f, 1, "(%s %s),", pm, ft_report_pct(ft_share(sh->shared_err_ns, on), p));
+	ft_flow_printf(&f, 1, "%s of objects that several threads use,",
+		       ft_report_pct(ft_share(sh->hot_ns, on), p));
 	ft_flow_printf(&f, 1, "merging them %s,", ft_report_pct(ft_share(sh->merge_ns, on), p));
 	ft_flow_printf(&f, 1, "delayed frees %s", ft_report_pct(ft_share(sh->delayed_ns, on), p));
 	ft_flow_words(&f, "of the time on cores");

@@ -181,6 +181,7 @@ static struct json_object *sharing_json(const struct ft_sharing *sh, int *err)
 	}
 	ft_put_u64(o, "shared_ns", sh->shared_ns, err);
 	ft_put_u64(o, "shared_err_ns", sh->shared_err_ns, err);
+	ft_put_u64(o, "hot_ns", sh->hot_ns, err);
 	ft_put_u64(o, "merge_ns", sh->merge_ns, err);
 	ft_put_u64(o, "delayed_ns", sh->delayed_ns, err);
 	for (i = 0; i < sh->cnt && i < PLACES && !*err; i++) {
@@ -190,6 +191,7 @@ static struct json_object *sharing_json(const struct ft_sharing *sh, int *err)
 			ft_put_known(p, "type", sh->row[i].name, err);
 			ft_put_known(p, "site", sh->row[i].site, err);
 			ft_put_u64(p, "on_ns", sh->row[i].ns, err);
+			ft_put_u64(p, "hot_ns", sh->row[i].hot_ns, err);
 			ft_put_u64(p, "samples", sh->row[i].cnt, err);
 		}
 		ft_put_elem(places, p, err);
