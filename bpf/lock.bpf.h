@@ -306,9 +306,13 @@ __attribute__((noinline)) int code_range(__u32 target, __u64 ip, struct spent *s
 	return 0;
 }
 
-/* The mutex that a thread in FT_CC_MUTEX, or in a leaf that it called, spins for. */
+/*
+ * The mutex that a thread in FT_CC_MUTEX spins for. `leaf`: it stands in a leaf that was called
+ * from there. Else it may stand in the last instructions, where the register is the caller's again:
+ * what that points to is hardly ever a byte that says locked (1), or locked with sleepers (3).
+ */
 ft_inline void spins_for(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
-			 struct spent *s)
+			 const bool leaf, struct spent *s)
 {
 	__u64 mutex;
 	__u8 word = 0;
@@ -317,37 +321,43 @@ ft_inline void spins_for(const struct ft_target *tg, __u32 target, const struct 
 	if (s->cls != FT_CC_MUTEX || s->reg == FT_REG_NONE)
 		return;
 	mutex = reg_of(regs, s->reg);
-	/*
-	 * Behind the function's last instructions the register is the caller's again. What it
-	 * points to then is hardly ever a byte that says locked (1), or locked with sleepers (3).
-	 */
-	if (mutex && !bpf_probe_read_user(&word, 1, (void *)mutex) && (word == 1 || word == 3))
-		s->lock = mutex_number(tg, target, mutex, &sync);
+	if (!mutex ||
+	    (!leaf && (bpf_probe_read_user(&word, 1, (void *)mutex) || (word != 1 && word != 3))))
+		return;
+	s->lock = mutex_number(tg, target, mutex, &sync);
 }
 
 /*
  * sched_yield() of the C library is a leaf that changes no register but rax, rcx and r11 (those
  * by the system call), and its caller's return address is on top of the stack.
  */
-ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
-			struct spent *s)
+ft_inline void in_leaf(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
+		       struct spent *s)
 {
 	__u64 ret = 0;
 
-	if (!tg->range_cnt) {
-		s->cls = FT_CC_SPIN; /* stripped: nothing else in the interpreter yields */
-		return;
-	}
 	if (bpf_probe_read_user(&ret, 8, (void *)regs->sp)) {
 		count(FT_CN_LOCK_READ);
 		return;
 	}
 	code_range(target, ret, s);
-	spins_for(tg, target, regs, s);
+	spins_for(tg, target, regs, true, s);
+}
+
+/* In the system call. */
+ft_inline void in_yield(const struct ft_target *tg, __u32 target, const struct pt_regs *regs,
+			struct spent *s)
+{
+	if (!tg->range_cnt) {
+		s->cls = FT_CC_SPIN; /* stripped: nothing else in the interpreter yields */
+		return;
+	}
+	in_leaf(tg, target, regs, s);
 	if (s->cls != FT_CC_MUTEX && s->cls != FT_CC_SPIN)
 		s->cls = FT_CC_NONE; /* os.sched_yield(), a library's own spinning */
 }
 
+/* The bytes before an instruction pointer. */
 struct code_bytes {
 	__u8 b[FT_ATOMIC_BYTES];
 };
@@ -452,7 +462,10 @@ __attribute__((noinline)) int spent_on(__u32 target, struct spent *s)
 	if (!tg || !s || (long)regs->orig_ax >= 0)
 		return 0;
 	code_range(target, regs->ip, s);
-	spins_for(tg, target, regs, s);
+	if (s->cls == FT_CC_SPIN)
+		in_leaf(tg, target, regs, s);
+	else
+		spins_for(tg, target, regs, false, s);
 	if (s->cls == FT_CC_NONE || s->cls == FT_CC_SHARED || s->cls == FT_CC_MERGE)
 		behind_atomic(tg, target, s);
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/mem.h"
 #include "os/procfs.h"
 #include "os/symbols.h"
 #include "python/ftsites.h"
@@ -75,32 +76,60 @@ static bool is_libc(const char *file)
 }
 
 /*
+ * Does addr stand behind a call? Stacks hold pointers to functions too, and what was left there
+ * earlier. (Intel's manual, volume 2: CALL.)
+ */
+static bool is_return_address(int pid, __u64 addr)
+{
+	__u8 b[7];
+
+	if (addr < sizeof(b) || ft_mem_read(pid, addr - sizeof(b), b, sizeof(b)))
+		return false;
+	return b[2] == 0xe8 ||				  /* call rel32 */
+	       (b[5] == 0xff && (b[6] & 0xf8) == 0xd0) || /* call *%reg */
+	       (b[4] == 0xff && (b[5] & 0x38) == 0x10) || /* call *disp8(%reg) */
+	       (b[1] == 0xff && (b[2] & 0x38) == 0x10);	  /* call *disp32(%reg), (%rip) */
+}
+
+/*
+ * glibc's malloc gives threads arenas of their own, at multiples of 64 MiB; their lock stands
+ * behind struct heap_info (malloc/arena.c, HEAP_MAX_SIZE; 2.26 and later).
+ */
+static bool is_malloc_arena(const struct ft_maps *maps, __u64 addr)
+{
+	const struct ft_map *m = ft_maps_find(maps, addr);
+
+	return m && !m->path[0] && (addr & 0x3ffffff) < 0x40 && m->start == (addr & ~0x3ffffffull);
+}
+
+/*
  * A native lock belongs to the library that called the C library for it: the first return address
- * on the waiter's stack that is not the C library's own. A lock that the C library took for
- * itself (malloc's arenas) has its own functions only, for as far as the words go.
+ * on the waiter's stack that is not the C library's own.
  */
 static void name_native(struct ft_naming *n, const struct ft_maps *maps, const struct ft_lock *l,
 			struct lock_name *out)
 {
+	const struct ft_map *m;
 	struct ft_symbol s;
 	int i;
 
+	if (is_malloc_arena(maps, l->addr))
+		snprintf(out->name, sizeof(out->name), "malloc arena");
 	for (i = 0; i < FT_LOCK_CALLERS; i++) {
-		const struct ft_map *m = ft_maps_find(maps, l->caller[i]);
-
-		if (!m || !m->exec || !m->path[0] || is_libc(m->path))
+		m = ft_maps_find(maps, l->caller[i]);
+		if (!m || !m->exec || !m->path[0] || is_libc(m->path) ||
+		    !is_return_address(n->pid, l->caller[i]))
 			continue;
-		snprintf(out->name, sizeof(out->name), "%s", ft_basename(m->path));
+		if (!out->name[0])
+			snprintf(out->name, sizeof(out->name), "%s", ft_basename(m->path));
 		if (symbol_at(n, l->caller[i], true, &s) && s.name[0])
 			snprintf(out->owner, sizeof(out->owner), "%s", s.name);
 		return;
 	}
-	for (i = 0; i < FT_LOCK_CALLERS && !out->name[0]; i++) {
-		const struct ft_map *m = ft_maps_find(maps, l->caller[i]);
-
-		if (m && m->exec && m->path[0])
-			snprintf(out->name, sizeof(out->name), "%s", ft_basename(m->path));
-	}
+	/* the C library's own */
+	m = ft_maps_find(maps, l->addr);
+	if (!out->name[0] && m && m->path[0] == '/')
+		snprintf(out->name, sizeof(out->name), "%s", ft_basename(m->path));
 }
 
 /* A PyMutex that is in no object: the runtime's, an interpreter's, or a library's own variable. */
