@@ -22,7 +22,7 @@ static const char golden[] =
 	"                                thread its own, or bind what is read of it to a\n"
 	"                                local variable outside the loop.\n"
 	"  3  0.75s   4%  lock        threading.Lock at app.py:20 C.other (3 threads,\n"
-	"                             0 yields, 77 sleeps)\n"
+	"                             77 sleeps)\n"
 	"                             -> Hold it shorter, or use a lock for each part of\n"
 	"                                the data. Who held it stood at app.py:8 work.\n"
 	"  4  0.50s   2%  no core     other processes had 0.05 of its cores\n"

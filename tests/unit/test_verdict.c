@@ -453,6 +453,39 @@ static struct scenario *own_lock_held(void)
 	return own_lock(false);
 }
 
+/* Who has the lock sleeps with it: nothing runs, and still it is no idle program. */
+static struct scenario *own_lock_asleep(__u32 threads)
+{
+	static struct ft_lock_rec rec[] = {{.id = 3,
+					    .kind = FT_LK_THREADING,
+					    .name = "_thread.lock",
+					    .waits = 900,
+					    .wait_ns = 15000 * MS}};
+	static struct ft_weight w[2];
+	struct scenario *sc = sc_new(5000, 4, FT_GIL_ON);
+
+	add_n(sc, 3, (struct sc_thread){.name = "w", .on = 10, .rest = FT_ST_SYNC_WAIT});
+	sc_add(sc, (struct sc_thread){.name = "w", .on = 10, .syscall = SLEEP});
+	sc_levels(sc, 4960, 40, 0, 0, 0);
+	rec[0].threads = threads;
+	w[0] = weigh(N_OTHER, FT_ST_SYNC_WAIT, 3, 14970);
+	w[1] = weigh(N_WORK, FT_SK_LOCK_OWNER, 3, 14970);
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	return sc;
+}
+
+static struct scenario *own_lock_sleeper(void)
+{
+	return own_lock_asleep(4);
+}
+
+/* One thread that waits again and again: for a signal, as far as anyone can tell. */
+static struct scenario *own_lock_signal(void)
+{
+	return own_lock_asleep(1);
+}
+
 static struct scenario *own_queue_idle(void)
 {
 	return own_lock(true);
@@ -588,9 +621,13 @@ static const struct {
 	 "One dict per thread, merged at the end. A Lock or more cores won't help."},
 	{"one lock, held", own_lock_held, FT_V_LOCK_BOUND,
 	 "one threading.Lock. 1.0 of 4 cores are busy while 3.0 threads at a time slept for it "
-	 "(0 yields, 2,311 sleeps): app.py:20 C.other, 4 threads.",
+	 "(2,311 sleeps): app.py:20 C.other, 4 threads.",
 	 "Hold it shorter, or use a lock for each part of the data. Who held it stood at app.py:8 "
 	 "work."},
+	{"one lock, its owner asleep", own_lock_sleeper, FT_V_LOCK_BOUND,
+	 "3.0 threads at a time slept for it (900 sleeps): app.py:20 C.other, 4 threads.",
+	 "Who held it stood at app.py:8 work."},
+	{"one lock as a signal", own_lock_signal, FT_V_IDLE, "own locks and queues", "again"},
 	{"one queue, empty", own_queue_idle, FT_V_SINGLE_THREADED, "at a time", "own"},
 	{"sharing", sharing_much, FT_V_SHARING_BOUND,
 	 "shared objects. 1.96 of 2 cores are busy, but 56 % (+- 1.3 %) of that goes on reference "

@@ -14,6 +14,9 @@
 #define RETURNED_BUSY 0.05
 #define RETURNED_SHARE 0.05  /* of want: on a build that was to have no GIL */
 #define LOCK_SHARE 0.20	     /* of want */
+#define QUEUE_MIN 0.5	     /* threads at a time asleep for one lock, most of what all did */
+#define QUEUE_THREADS 2	     /* different ones, */
+#define QUEUE_WAITS 10	     /* so often: else it may be a signal, not a lock */
 #define LOCK_SHARE_SURE 0.10 /* of want: what must be certain of it */
 #define SPLIT_WIDE 0.15	     /* of on-core time: an interval that proves nothing */
 #define SHARING 0.15	     /* of on-core time: reference counts that threads share */
@@ -138,6 +141,21 @@ static void collect(const struct ft_model *m, struct ft_facts *f)
 	thread_facts(m, f);
 }
 
+/*
+ * Hardly anything runs, since the threads queue for one of the program's own locks whose owner
+ * sleeps or waits for I/O with it. Longer than they do anything else of their own will.
+ */
+static bool queues(const struct ft_model *m, const struct ft_facts *f)
+{
+	const struct ft_locks *locks = &m->scaling->locks;
+	const struct ft_mlock *l = locks->contended ? &locks->row[0] : NULL;
+	double slept = l ? per_sec(ft_lock_contended_ns(l), m) : 0;
+
+	return l && l->kind == FT_LK_THREADING && l->threads >= QUEUE_THREADS &&
+	       l->waits >= QUEUE_WAITS && slept >= QUEUE_MIN && slept >= f->busy_asleep &&
+	       slept >= f->want;
+}
+
 /* Nothing ran and nothing waited to run. */
 static enum ft_verdict_kind quiet(const struct ft_facts *f)
 {
@@ -243,6 +261,8 @@ static enum ft_verdict_kind decide(const struct ft_model *m, struct ft_facts *f)
 
 	if (f->secs < MIN_SECS || !m->thread_cnt || m->missed_threads > m->thread_cnt)
 		return FT_V_INCONCLUSIVE;
+	if (queues(m, f))
+		return FT_V_LOCK_BOUND;
 	if (f->want < QUIET)
 		return quiet(f);
 	if (f->want < LOW_LOAD)

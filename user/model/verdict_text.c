@@ -229,9 +229,11 @@ static void say_lock(struct sink *s, struct sink *a, const struct ft_model *m,
 		put(s, ", most for ");
 		put_lock(s, l);
 	}
-	put(s, " (%s%s yields, %s sleeps)",
-	    l->yields && l->yields_lo < l->yields_hi ? "about " : "",
-	    ft_format_count(l->yields, y, sizeof(y)), ft_format_count(l->waits, w, sizeof(w)));
+	put(s, " (");
+	if (l->yields)
+		put(s, "%s%s yields, ", l->yields_lo < l->yields_hi ? "about " : "",
+		    ft_format_count(l->yields, y, sizeof(y)));
+	put(s, "%s sleeps)", ft_format_count(l->waits, w, sizeof(w)));
 	put_lock_place(s, l);
 	ft_advise_lock(l, advice, sizeof(advice));
 	put_safe(a, advice, 300);

@@ -41,7 +41,8 @@ static void put_counts(struct ft_flow *f, const struct ft_mlock *l)
 	if (!l || !(l->threads | l->yields | l->waits))
 		return;
 	ft_flow_printf(f, 1, "(%u%s threads,", l->threads, l->many ? " or more" : "");
-	ft_flow_printf(f, 1, "%s yields,", ft_format_count(l->yields, num, sizeof(num)));
+	if (l->yields)
+		ft_flow_printf(f, 1, "%s yields,", ft_format_count(l->yields, num, sizeof(num)));
 	ft_flow_printf(f, 1, "%s sleeps)", ft_format_count(l->waits, num, sizeof(num)));
 }
 
