@@ -217,7 +217,8 @@ static int setup_known(struct session *s)
 	s->freethread = NULL;
 	if (!rt->free_threaded)
 		return 0;
-	if (ft_freethread_new(s->probe, s->target.pid, rt, s->o->max_overhead, &s->freethread))
+	if (ft_freethread_new(s->probe, s->target.pid, rt, s->o->no_probes ? 0 : s->o->max_overhead,
+			      &s->freethread))
 		return ft_err(-ENOMEM, "out of memory");
 	return 0;
 }

@@ -58,14 +58,17 @@ int ft_freethread_new(struct ft_probe *p, int pid, const struct ft_runtime *rt, 
 		      struct ft_freethread **out)
 {
 	struct ft_freethread *x = calloc(1, sizeof(*x));
-	int err;
+	int err = 0;
 
 	if (!x)
 		return -ENOMEM;
 	x->probe = p;
 	x->pid = pid;
 	x->budget = budget;
-	err = ft_ftsites_find(pid, rt, &x->sites, x->why, sizeof(x->why));
+	if (budget > 0)
+		err = ft_ftsites_find(pid, rt, &x->sites, x->why, sizeof(x->why));
+	else
+		snprintf(x->why, sizeof(x->why), "--no-probes");
 	if (err == -ENOMEM) {
 		free(x);
 		return err;

@@ -14,7 +14,7 @@ struct ft_freethread;
 
 /*
  * Finds the places in the process; what cannot be found is told by ft_freethread_limits(). Borrows
- * p. budget: of the probes, a share of one core. 0 or -errno.
+ * p. budget: of the probes, a share of one core; 0: none is planted. 0 or -errno.
  */
 int ft_freethread_new(struct ft_probe *p, int pid, const struct ft_runtime *rt, double budget,
 		      struct ft_freethread **out);

@@ -19,6 +19,7 @@
 #include "os/procfs.h"
 #include "python/extensions.h"
 #include "python/runtime.h"
+#include "python/ftsites.h"
 #include "python/sites.h"
 #include "view/check_extensions.h"
 
@@ -106,6 +107,30 @@ static void check_sites(struct findings *f, int pid, const struct ft_runtime *rt
 	free(s);
 }
 
+/* What a session with a free-threaded interpreter plants unless --no-probes is given. */
+static void check_free(struct findings *f, int pid, const struct ft_runtime *rt)
+{
+	static const char *const names[FT_FTSITE_CNT] = {"pause begins", "pause ends",
+							 "GIL returns"};
+	struct ft_ftsites *s = malloc(sizeof(*s));
+	char why[256];
+	int i;
+
+	if (!rt->free_threaded || !s || ft_ftsites_find(pid, rt, s, why, sizeof(why))) {
+		free(s);
+		return;
+	}
+	for (i = 0; i < FT_FTSITE_CNT; i++) {
+		struct finding *x = add(f, names[i], s->found[i], false);
+
+		if (x->ok)
+			ft_ftsite_describe(&s->site[i], x->text, sizeof(x->text));
+		else
+			snprintf(x->text, sizeof(x->text), "%s", s->missing[i]);
+	}
+	free(s);
+}
+
 static void check_cores(struct findings *f, int pid)
 {
 	struct ft_cores *c = calloc(1, sizeof(*c));
@@ -179,6 +204,7 @@ static int check_process(struct findings *f, int pid)
 	gil = st.gil;
 	ft_pystate_free(&st);
 	check_sites(f, pid, rt);
+	check_free(f, pid, rt);
 	check_cores(f, pid);
 	err = check_extensions(f, pid, rt, gil);
 out:
@@ -214,9 +240,11 @@ static int as_json(struct ft_text *out, const struct findings *f)
 static const char what_text[] =
 	"\nA session loads BPF programs on sched_switch, sched_waking, fork, exec and a software\n"
 	"timer on the allowed cores; reads the process's memory (the GIL, parked locks, thread\n"
-	"ids), its /proc files and its ELF files; writes nothing to it, never stops it, and "
-	"plants\n"
-	"no probe unless --exact is given. All of it is gone when ftprof ends.\n";
+	"ids), its /proc files and its ELF files; writes nothing to it, and never stops it. "
+	"Probes\n"
+	"are planted with --exact only, and in a free-threaded interpreter three (on pauses and "
+	"on\n"
+	"the GIL's return) unless --no-probes is given. All of it is gone when ftprof ends.\n";
 
 static void as_text(struct ft_text *out, const struct findings *f)
 {

@@ -32,6 +32,7 @@ enum {
 	OPT_NO_PROGRESS,
 	OPT_NATIVE,
 	OPT_KERNEL,
+	OPT_NO_PROBES,
 };
 
 struct opts {
@@ -54,7 +55,9 @@ static const struct argp_option options[] = {
 	{"exact", OPT_EXACT, "full", OPTION_ARG_OPTIONAL,
 	 "Plant GIL probes in the process: in short windows, or (=full) all the time", 10},
 	{"max-overhead", OPT_MAX_OVERHEAD, "PERCENT", 0,
-	 "Of one core, what the windows of --exact may cost (1)", 10},
+	 "Of one core, what the windows of --exact, and the probes on pauses, may cost (1)", 10},
+	{"no-probes", OPT_NO_PROBES, NULL, 0,
+	 "Plant nothing in a free-threaded process either: pauses are not counted then", 10},
 	{"no-timeline", OPT_NO_TIMELINE, NULL, 0,
 	 "Totals only, no events: costs less, the report has no timeline", 10},
 	{"ticks", OPT_TICKS, "HZ", 0,
@@ -103,6 +106,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (arg && strcmp(arg, "full"))
 			ft_usage(o->verb, "--exact=%s: only --exact and --exact=full exist", arg);
 		o->cap.exact = arg ? FT_EXACT_FULL : FT_EXACT_WINDOWS;
+		break;
+	case OPT_NO_PROBES:
+		o->cap.no_probes = true;
 		break;
 	case OPT_MAX_OVERHEAD:
 		pc = strtod(arg, &end);
