@@ -7,14 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/text.h"
 #include "os/mem.h"
-#include "python/code.h"
+#include "python/dict_priv.h"
 #include "python/extensions_priv.h"
 
 #define INTERPS_MAX 64
 #define MODULES_MAX (1u << 18)
-#define NAME_CHARS 127
 #define MODULE_MAX 128 /* bytes of a module object that are read */
 
 /* Where a version keeps what. */
@@ -40,25 +38,6 @@ static const struct layout layouts[] = {
 	 .size = 80},
 };
 
-/* The head of struct _dictkeysobject (pycore_dict.h), the same in both builds. */
-struct dict_keys {
-	__s64 refcnt;
-	__u8 log2_size;
-	__u8 log2_index_bytes;
-	__u8 kind; /* enum DictKeysKind */
-	__u8 mutex;
-	__u32 version;
-	__s64 usable;
-	__s64 nentries;
-};
-
-_Static_assert(sizeof(struct dict_keys) == 32, "struct _dictkeysobject");
-
-enum {
-	KEYS_GENERAL = 0, /* entries: hash, key, value */
-	KEYS_UNICODE = 1, /* entries: key, value */
-};
-
 static const struct layout *find_layout(const struct ft_runtime *rt)
 {
 	size_t i;
@@ -68,42 +47,6 @@ static const struct layout *find_layout(const struct ft_runtime *rt)
 			return &layouts[i];
 	}
 	return NULL;
-}
-
-/* A str as UTF-8, cut to buf. 0 or -errno. */
-static int read_str(const struct ft_ext_scan *s, __u64 addr, char *buf, size_t sz)
-{
-	const struct ft_pylayout *l = &s->rt->off.py;
-	__u32 bytes[NAME_CHARS], state, kind;
-	struct ft_text text = {0};
-	__u64 length, data;
-	size_t cnt;
-	int err;
-
-	err = ft_mem_read(s->pid, addr + l->str_length, &length, sizeof(length));
-	if (!err)
-		err = ft_mem_read(s->pid, addr + l->str_state, &state, sizeof(state));
-	if (err)
-		return err;
-	kind = state >> l->str_kind_shift & 7;
-	if ((kind != 1 && kind != 2 && kind != 4) || length >> 48)
-		return -EFAULT;
-	data = addr + (state >> l->str_ascii_shift & 1 ? l->str_ascii : l->str_compact);
-	if (!(state >> l->str_compact_shift & 1)) {
-		err = ft_mem_read(s->pid, addr + l->str_compact, &data, sizeof(data));
-		if (err)
-			return err;
-	}
-	cnt = length < NAME_CHARS ? (size_t)length : NAME_CHARS;
-	err = ft_mem_read(s->pid, data, bytes, cnt * kind);
-	if (err)
-		return err;
-	ft_code_string(bytes, cnt * kind, (int)kind, (size_t)length, sz - 1, &text);
-	err = text.err;
-	if (!err)
-		snprintf(buf, sz, "%s", text.s ? text.s : "");
-	ft_text_free(&text);
-	return err;
 }
 
 static struct ft_ext_file *file_of(const struct ft_ext_scan *s, __u64 addr)
@@ -167,8 +110,8 @@ static void look_at(const struct ft_ext_scan *s, const struct layout *l, bool al
 	memcpy(&def, obj + head + l->def, sizeof(def));
 	if (type != s->module_type)
 		return;
-	if (!def || (!allocated && !file_of(s, def)) || read_str(s, key, name, sizeof(name)) ||
-	    !name[0])
+	if (!def || (!allocated && !file_of(s, def)) ||
+	    ft_dict_str(s->pid, s->rt, key, name, sizeof(name)) || !name[0])
 		return;
 	f = allocated ? file_named(s, def, name) : file_of(s, def);
 	if (!f)
@@ -186,32 +129,20 @@ static void look_at(const struct ft_ext_scan *s, const struct layout *l, bool al
 static int walk_modules(const struct ft_ext_scan *s, const struct layout *l, bool allocated,
 			__u64 dict)
 {
-	size_t head = s->rt->off.ob_size, i, cnt, entry;
-	struct dict_keys k;
-	__u64 type, keys, *buf;
+	struct ft_dict_entry *entry = NULL;
+	size_t i, cnt;
+	__u64 type;
 	int err;
 
 	err = ft_mem_read(s->pid, dict + s->rt->off.ob_type, &type, sizeof(type));
-	/* ma_used, _ma_watcher_tag, ma_keys */
-	if (!err)
-		err = ft_mem_read(s->pid, dict + head + 16, &keys, sizeof(keys));
-	if (!err)
-		err = ft_mem_read(s->pid, keys, &k, sizeof(k));
 	if (err)
 		return err;
-	if (type != s->dict_type || k.log2_index_bytes > 40 || k.nentries < 0 ||
-	    k.nentries > MODULES_MAX || (k.kind != KEYS_GENERAL && k.kind != KEYS_UNICODE))
+	if (type != s->dict_type)
 		return -EBADMSG;
-	cnt = (size_t)k.nentries;
-	entry = k.kind == KEYS_GENERAL ? 3 : 2;
-	buf = malloc(cnt * entry * sizeof(*buf) + 1);
-	if (!buf)
-		return -ENOMEM;
-	err = ft_mem_read(s->pid, keys + sizeof(k) + (1ull << k.log2_index_bytes), buf,
-			  cnt * entry * sizeof(*buf));
+	err = ft_dict_read(s->pid, s->rt, dict, MODULES_MAX, &entry, &cnt);
 	for (i = 0; !err && i < cnt; i++)
-		look_at(s, l, allocated, buf[i * entry + entry - 2], buf[i * entry + entry - 1]);
-	free(buf);
+		look_at(s, l, allocated, entry[i].key, entry[i].value);
+	free(entry);
 	return err;
 }
 
