@@ -10,11 +10,13 @@
 #include "os/mem.h"
 #include "os/procfs.h"
 #include "os/symbols.h"
+#include "python/dictowner.h"
 #include "python/ftsites.h"
 #include "python/locknames.h"
 
 #define INTERPS_MAX 16
 #define TRIES_MAX 3
+#define DICTS_MAX 64 /* looked into at a time: each may take a millisecond */
 
 struct lock_name {
 	__u8 tries;
@@ -147,17 +149,30 @@ static void name_runtime(struct ft_naming *n, const struct ft_maps *maps,
 		snprintf(out->owner, sizeof(out->owner), "%.90s", ft_basename(m->path));
 }
 
+/* A dict's owner is told beside its type's name; nobody's is just a dict. Was it looked for? */
+static bool name_dict(struct ft_naming *n, const struct ft_lock *l, struct lock_name *out)
+{
+	if (out->done || l->kind != FT_LK_OBJECT || strncmp(l->name, "dict", sizeof(l->name)))
+		return false;
+	out->done = !ft_dict_owner(n->pid, n->rt, l->addr - FT_DICT_MUTEX, out->owner,
+				   sizeof(out->owner)) ||
+		    ++out->tries >= TRIES_MAX;
+	return true;
+}
+
 static void name_locks(struct ft_naming *n, const struct ft_lock *locks)
 {
 	struct ft_interp_range interp[INTERPS_MAX];
 	struct ft_maps maps = {0};
-	int interp_cnt = -1;
+	int interp_cnt = -1, dicts = 0;
 	__u32 i;
 
 	for (i = 1; i < FT_MAX_LOCKS; i++) {
 		struct ft_lock l = locks[i];
 		struct lock_name *o = &n->lock[i];
 
+		if (dicts < DICTS_MAX)
+			dicts += name_dict(n, &l, o);
 		if (o->done || (l.kind != FT_LK_RUNTIME && l.kind != FT_LK_NATIVE) || !l.addr)
 			continue;
 		if (interp_cnt < 0) {

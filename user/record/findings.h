@@ -22,8 +22,12 @@ struct ft_lock_rec {
 	__u32 kind; /* enum ft_lock_kind */
 	/* "list", "_thread.lock", "interned strings", "libfoo.so"; never empty */
 	char name[96];
-	char owner[96]; /* FT_LK_RUNTIME: what it is a part of ("interpreter+0x2ff68"), or empty */
-	__u64 addr;	/* 0: many that found no number of their own */
+	/*
+	 * FT_LK_RUNTIME: what it is a part of ("interpreter+0x2ff68"); FT_LK_OBJECT, a dict: whose
+	 * ("class C", "globals of app"); or empty
+	 */
+	char owner[96];
+	__u64 addr; /* 0: many that found no number of their own */
 	__u64 waits;
 	__u64 wait_ns;
 	__u64 wait_max_ns;
