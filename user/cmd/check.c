@@ -190,7 +190,9 @@ static int check_process(struct findings *f, int pid)
 	snprintf(x->text, sizeof(x->text), "%s",
 		 rt->limit[0]	  ? rt->limit
 		 : rt->no_offsets ? "the interpreter publishes no offsets (3.13 and later do)"
-				  : "works; nothing is planted in the process");
+		 : rt->free_threaded
+			 ? "works; the three probes below are planted unless --no-probes is given"
+			 : "works; nothing is planted in the process");
 	if (!ft_runtime_state(pid, rt, &st)) {
 		x = add(f, "GIL", true, false);
 		snprintf(x->text, sizeof(x->text),

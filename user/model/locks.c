@@ -370,6 +370,7 @@ static int by_place(const void *pa, const void *pb)
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	c = strcmp(a->name, b->name);
+	c = c ? c : strcmp(a->part_of, b->part_of);
 	c = c ? c : strcmp(a->waiter, b->waiter);
 	if (c)
 		return c;
@@ -435,7 +436,8 @@ static void merge_small(struct ft_locks *out, __u64 small)
 			continue;
 		}
 		if (last && contended(last) == contended(l) && last->kind == l->kind &&
-		    !strcmp(last->name, l->name) && !strcmp(last->waiter, l->waiter)) {
+		    !strcmp(last->name, l->name) && !strcmp(last->part_of, l->part_of) &&
+		    !strcmp(last->waiter, l->waiter)) {
 			add_row(last, l);
 			continue;
 		}

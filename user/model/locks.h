@@ -14,7 +14,8 @@ struct ft_mlock {
 	__u32 kind; /* enum ft_lock_kind; never FT_LK_TYPE */
 	/* "list", "_thread.lock", "queue.Queue", "type lock"; a stranger's bytes */
 	char name[96];
-	char part_of[96]; /* FT_LK_RUNTIME: "interpreter+0x2ff68", or empty */
+	/* FT_LK_RUNTIME: "interpreter+0x2ff68"; FT_LK_OBJECT, a dict: "class C"; or empty */
+	char part_of[96];
 	__u64 addr;	  /* 0: several */
 	__u32 objects; /* how many locks this row has: small ones of one name and place are one */
 	__u64 waits;

@@ -69,7 +69,7 @@ char *ft_lock_words(const struct ft_mlock *l, char *buf, size_t sz)
 			snprintf(buf, sz, "%s", l->name);
 		break;
 	case FT_LK_OBJECT:
-		snprintf(buf, sz, "%s", l->name);
+		snprintf(buf, sz, "%s%s%s", l->name, l->part_of[0] ? " of " : "", l->part_of);
 		break;
 	case FT_LK_NATIVE:
 		snprintf(buf, sz, "lock in %s", l->name);
@@ -123,16 +123,22 @@ static void advise_object(const struct ft_mlock *l, char *buf, size_t sz)
 	};
 	const char *name = last_part(l->name), *advice;
 
+	if (!strcmp(l->name, "type") || !strncmp(l->part_of, "class ", 6)) {
+		snprintf(buf, sz,
+			 "A class is changed while threads run: set its attributes before "
+			 "they start, or keep what changes in an object per thread.");
+		return;
+	}
+	if (!strncmp(l->part_of, "globals ", 8)) {
+		snprintf(buf, sz,
+			 "Threads write a global variable: keep it in a local variable or an "
+			 "object per thread, and store it once.");
+		return;
+	}
 	if (is_one_of(name, containers)) {
 		snprintf(buf, sz,
 			 "One %s per thread, merged at the end. A Lock or more cores won't help.",
 			 name);
-		return;
-	}
-	if (!strcmp(l->name, "type")) {
-		snprintf(buf, sz,
-			 "A class is changed while threads run: set its attributes before "
-			 "they start, or keep what changes in an object per thread.");
 		return;
 	}
 	advice = find_remedy(l->name, remedies);

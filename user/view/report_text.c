@@ -104,6 +104,22 @@ static void notes(struct ft_text *out, const struct ft_report_opts *o, const cha
 	}
 }
 
+/* The functions that had a probe; where exactly, and how they were found, stands in the JSON. */
+static void put_sites(struct ft_flow *f, const char *lines)
+{
+	char name[FT_SITES_LEN];
+
+	ft_flow_item(f, 1, "on");
+	while (*lines) {
+		size_t len = strcspn(lines, "\n"), n = strcspn(lines, ":\n");
+		bool more = lines[len] && lines[len + 1];
+
+		snprintf(name, sizeof(name), "%.*s%s", (int)n, lines, more ? "," : "");
+		ft_flow_words(f, name);
+		lines += len + (lines[len] == '\n');
+	}
+}
+
 static void head_cost(struct ft_text *out, const struct ft_model *m, const struct ft_report_opts *o)
 {
 	const struct ft_totals *tot = m->totals;
@@ -121,9 +137,9 @@ static void head_cost(struct ft_text *out, const struct ft_model *m, const struc
 			       tot->probes_in_target == 1 ? "" : "s");
 	else
 		ft_flow_item(&f, 1, "no probes in target");
+	if (tot->probes_in_target && m->info->sites[0])
+		put_sites(&f, m->info->sites);
 	ft_flow_end(&f);
-	if (tot->probes_in_target)
-		notes(out, o, " ", m->info->sites);
 }
 
 /* What is wrong with the figures, most serious first. */
