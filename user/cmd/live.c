@@ -77,6 +77,23 @@ static const struct argp_option options[] = {
 	{0},
 };
 
+/* What goes together. */
+static void check_options(struct opts *o)
+{
+	/* stacks are taken in ticks; who wants no ticks gets none on core, and is told */
+	if (o->cap.tick_hz && o->cap.tick_hz < o->cap.stack_hz)
+		o->cap.tick_hz = o->cap.stack_hz;
+	if (!o->cap.pid && !o->cap.argv)
+		ft_usage(o->verb, "a process (-p PID) or a program (-- COMMAND) is needed");
+	if (o->cap.pid && o->cap.argv)
+		ft_usage(o->verb, "-p PID and -- COMMAND exclude each other");
+	if (o->look && (o->record || o->cap.argv))
+		ft_usage(o->verb, "-d 0 is one look at a live process: ftprof -p PID -d 0");
+	if (o->look && (o->cap.native || o->cap.kernel))
+		ft_usage(o->verb, "-d 0 shows Python frames only: without --%s",
+			 o->cap.native ? "native" : "kernel");
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
@@ -161,18 +178,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->next = state->argc;
 		break;
 	case ARGP_KEY_END:
-		/* stacks are taken in ticks; who wants no ticks gets none on core, and is told */
-		if (o->cap.tick_hz && o->cap.tick_hz < o->cap.stack_hz)
-			o->cap.tick_hz = o->cap.stack_hz;
-		if (!o->cap.pid && !o->cap.argv)
-			ft_usage(o->verb, "a process (-p PID) or a program (-- COMMAND) is needed");
-		if (o->cap.pid && o->cap.argv)
-			ft_usage(o->verb, "-p PID and -- COMMAND exclude each other");
-		if (o->look && (o->record || o->cap.argv))
-			ft_usage(o->verb, "-d 0 is one look at a live process: ftprof -p PID -d 0");
-		if (o->look && (o->cap.native || o->cap.kernel))
-			ft_usage(o->verb, "-d 0 shows Python frames only: without --%s",
-				 o->cap.native ? "native" : "kernel");
+		check_options(o);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -16,7 +16,7 @@ struct ft_mlock {
 	char name[96];
 	/* FT_LK_RUNTIME: "interpreter+0x2ff68"; FT_LK_OBJECT, a dict: "class C"; or empty */
 	char part_of[96];
-	__u64 addr;	  /* 0: several */
+	__u64 addr;    /* 0: several */
 	__u32 objects; /* how many locks this row has: small ones of one name and place are one */
 	__u64 waits;
 	__u64 wait_ns;
