@@ -102,7 +102,13 @@ static void lock_facts(const struct ft_model *m, struct ft_facts *f)
 	f->shared = per_sec(sh->hot_ns, m);
 	f->shared_share = share(f->shared, f->used);
 	f->shared_err = share(per_sec(sh->shared_err_ns, m), f->used);
-	want = f->want + f->sync_lock;
+	/*
+	 * Of the time that threads had work and a core for it: where there are more threads than
+	 * cores, those that wait for one would hide what those that have one waste on locks.
+	 */
+	want = f->want - f->runq - f->gil_runq;
+	f->stw_share = share(f->stw, want);
+	want += f->sync_lock;
 	f->lock_all = f->lock + f->spin + f->line + f->sync_lock;
 	f->lock_share = share(f->lock_all, want);
 	f->lock_share_lo =
@@ -136,7 +142,6 @@ static void collect(const struct ft_model *m, struct ft_facts *f)
 		f->contended = f->held;
 	f->gil_share = share(f->gil, f->want);
 	f->runq_share = share(f->runq + f->gil_runq, f->want);
-	f->stw_share = share(f->stw, f->want);
 	lock_facts(m, f);
 	thread_facts(m, f);
 }
@@ -175,7 +180,7 @@ static bool shares(const struct ft_model *m, const struct ft_facts *f)
 static bool locks(const struct ft_facts *f)
 {
 	return f->lock_share >= LOCK_SHARE && f->lock_all >= LOW_LOAD && f->used >= LOW_LOAD &&
-	       f->lock_share >= f->gil_share;
+	       f->lock_all >= f->gil;
 }
 
 /*
@@ -188,7 +193,7 @@ static bool contention(const struct ft_model *m, const struct ft_facts *f,
 	bool lock = locks(f), sharing = shares(m, f);
 
 	if (f->stw_share >= STW_SHARE && f->stw >= LOW_LOAD && f->stw_share >= f->lock_share_lo &&
-	    f->stw_share >= f->gil_share && !(sharing && f->shared > f->stw)) {
+	    f->stw >= f->gil && !(sharing && f->shared > f->stw)) {
 		*kind = FT_V_STW_BOUND;
 		return true;
 	}

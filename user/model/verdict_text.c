@@ -219,7 +219,8 @@ static void say_lock(struct sink *s, struct sink *a, const struct ft_model *m,
 		    : l->kind == FT_LK_OBJECT ? "its lock"
 					      : "it");
 	if (!l) {
-		put(s, ". Together %s of the time that threads had work.", pct(f->lock_share, p));
+		put(s, ". Together %s of the time that threads had work and a core.",
+		    pct(f->lock_share, p));
 		put(a, "Find the dict, list or other object that the threads share: one for each "
 		       "thread, "
 		       "merged at the end.\nMore cores or another lock around it won't help.");
@@ -276,7 +277,7 @@ static void say_stw(struct sink *s, struct sink *a, const struct ft_model *m,
 			top = i;
 	put(s,
 	    "NOT SCALING: the interpreter pauses all threads. %s worked; for %s of the time that "
-	    "threads had work they stood still for a pause (%.1f threads at a time).",
+	    "threads had work and a core they stood still for a pause (%.1f threads at a time).",
 	    of_cores(m, f, cores), pct(f->stw_share, p), f->stw);
 	if (!sc->pauses.cnt) {
 		put(a, "Pauses come from garbage collection, above all from calling gc.collect() "
@@ -413,7 +414,7 @@ static void say_parallel(struct sink *s, struct sink *a, const struct ft_model *
 	} else {
 		put(s,
 		    "PARALLEL. %s worked. Locks took %s, pauses %s of the time that threads had "
-		    "work",
+		    "work and a core",
 		    cores, pct(f->lock_share, p), pct(f->stw_share, q));
 		put(s, "; shared reference counts %s (+- %s) of the time on cores.",
 		    pct(f->shared_share, p), pct(f->shared_err, q));
