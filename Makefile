@@ -153,8 +153,9 @@ $(dir_$(1))/ftprof: $(dir_$(1))/user/main.o $(dir_$(1))/libftprof.a
 endef
 $(foreach variant,plain san fuzz,$(eval $(call variant_rules,$(variant))))
 
+# <asm/errno.h>, which libbpf's usdt.bpf.h asks for, is where Debian and Ubuntu keep it by machine.
 BPF_CFLAGS := -target bpf -g -O2 -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Iinclude -Ibpf \
-	      -Wall $(if $(filter 1,$(WERROR)),-Werror)
+	      -idirafter /usr/include/$(shell $(CC) -print-multiarch) -Wall $(if $(filter 1,$(WERROR)),-Werror)
 
 $(B)/bpf/ftprof.tmp.o: bpf/ftprof.bpf.c | $$(@D)/
 	$(call msg,BPF,$(@:$(B)/%=%))

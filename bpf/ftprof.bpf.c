@@ -13,6 +13,7 @@
 #include "gilprobe.bpf.h"
 #include "stack.bpf.h"
 #include "pause.bpf.h"
+#include "gcprobe.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -764,4 +765,16 @@ SEC("?uprobe")
 int probe_warn(struct pt_regs *ctx)
 {
 	return on_warn(ctx, ctx->dx, ctx->cx);
+}
+
+SEC("?usdt")
+int gc_start(struct pt_regs *ctx)
+{
+	return on_gc_start(ctx);
+}
+
+SEC("?usdt")
+int gc_done(struct pt_regs *ctx)
+{
+	return on_gc_done();
 }

@@ -293,6 +293,15 @@ struct ft_pause {
 	__u64 threads; /* that went to sleep for it */
 };
 
+/* Collections of one generation that were timed from their begin to their end, by USDT probes. */
+struct ft_gc_gen {
+	__u64 runs;
+	__u64 ns;
+	__u64 max_ns;
+};
+
+#define FT_GC_GENS 3
+
 #define FT_PF_GC 0x1u	  /* while a garbage collection was on */
 #define FT_PF_GIL_ON 0x2u /* the GIL came on in it: an extension is imported */
 
@@ -557,6 +566,7 @@ enum ft_cnt {
 	FT_CN_PAUSE_LOST = 44,	    /* pauses that could not be counted with their cause */
 	FT_CN_YIELDS = 45,	    /* sched_yield() calls seen, in windows */
 	FT_CN_YIELDS_SWITCHED = 46, /* of all calls those that gave the core away: exact */
+	FT_CN_GC_LOST = 47, /* collections whose begin or generation was not seen: not timed */
 	FT_CN_CNT = 48,
 };
 

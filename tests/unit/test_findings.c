@@ -14,7 +14,7 @@
 _Static_assert(sizeof(struct ft_lock_rec) == 272 && sizeof(struct ft_pause_rec) == 144 &&
 		       sizeof(struct ft_ext_rec) == 784 && sizeof(struct ft_gil_rec) == 152 &&
 		       sizeof(struct ft_memory_rec) == 16 && sizeof(struct ft_pmu_rec) == 32 &&
-		       sizeof(struct ft_findings) == 5440,
+		       sizeof(struct ft_findings) == 5520,
 	       "members of findings");
 
 /* No member of the last elements is 0 or empty. */
@@ -88,6 +88,11 @@ static struct ft_findings full(void)
 	f.gc_known = true;
 	f.gc_runs[0] = 16;
 	f.gc_runs[FT_GC_GENS - 1] = 17;
+	f.gc_exact = true;
+	f.gc_timed[1] = 18;
+	f.gc_ns[0] = ~0ull;
+	f.gc_ns[FT_GC_GENS - 1] = 19;
+	f.gc_max_ns[FT_GC_GENS - 1] = 20;
 	f.bytecode_copies = 18;
 	f.bytecode_copy_bytes = 19;
 	return f;
@@ -340,6 +345,13 @@ static const struct {
 	{"{\"gc_runs\":[1,-2]}", false},
 	{"{\"gc_runs\":[true]}", false},
 	{"{\"gc_runs\":{}}", false},
+	{"{\"gc_ns\":[1,2,18446744073709551615]}", true},
+	{"{\"gc_ns\":[1,2,3,4]}", false},
+	{"{\"gc_max_ns\":[-1]}", false},
+	{"{\"gc_timed\":[1,2,3,4]}", false},
+	{"{\"gc_timed\":7}", false},
+	{"{\"gc_exact\":true}", true},
+	{"{\"gc_exact\":1}", false},
 	{"{\"pause_hist\":5}", false},
 	{"{\"yields_rel_err\":0}", true},
 	{"{\"yields_rel_err\":1e7}", false},

@@ -6,6 +6,7 @@
 #include "capture/capture.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ struct session {
 	struct ft_sleepers *sleepers;
 	struct ft_gather *gather;
 	struct ft_freethread *freethread; /* NULL: a build with a GIL, or not known yet */
+	struct ft_gcprobe *gcprobe;	  /* NULL: not asked for, or not known yet */
 	struct ft_writer *writer;
 	struct ft_exact exact;
 	struct ft_cost cost;
@@ -180,6 +182,12 @@ static int setup_exact(struct session *s, enum ft_exact_mode mode)
 		      why);
 }
 
+/* As probes in general: by themselves in free-threaded builds only. */
+static bool want_gcprobe(const struct ft_capture_opts *o, bool free_threaded)
+{
+	return !o->no_probes && (free_threaded || o->exact != FT_EXACT_OFF);
+}
+
 static int setup_probes(struct session *s, enum ft_exact_mode mode)
 {
 	struct ft_probe_opts po = {
@@ -189,6 +197,7 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 		.cpus_cnt = s->cores.cnt,
 		.with_events = s->o->with_events,
 		.uprobes = mode != FT_EXACT_OFF,
+		.gc = want_gcprobe(s->o, !s->target.known || s->target.rt->free_threaded),
 		/* of a started command nothing is known yet */
 		.free_threaded = !s->target.known || s->target.rt->free_threaded,
 		.tick_hz = s->o->tick_hz,
@@ -203,6 +212,20 @@ static int setup_probes(struct session *s, enum ft_exact_mode mode)
 	return ft_probe_open(&po, &s->probe);
 }
 
+static int setup_gcprobe(struct session *s)
+{
+	const struct ft_runtime *rt = s->target.rt;
+	double budget = s->o->exact == FT_EXACT_FULL ? INFINITY : s->o->max_overhead;
+
+	if (s->gcprobe)
+		ft_gcprobe_end(s->gcprobe);
+	ft_gcprobe_free(s->gcprobe);
+	s->gcprobe = NULL;
+	if (!want_gcprobe(s->o, rt->free_threaded))
+		return 0;
+	return ft_gcprobe_new(s->probe, s->target.pid, rt, budget, &s->gcprobe);
+}
+
 /* Whose stacks and findings they are, and what its build needs; again when it was replaced. */
 static int setup_known(struct session *s)
 {
@@ -215,10 +238,10 @@ static int setup_known(struct session *s)
 		ft_freethread_end(s->freethread, now_ns());
 	ft_freethread_free(s->freethread);
 	s->freethread = NULL;
-	if (!rt->free_threaded)
-		return 0;
-	if (ft_freethread_new(s->probe, s->target.pid, rt, s->o->no_probes ? 0 : s->o->max_overhead,
-			      &s->freethread))
+	if (setup_gcprobe(s) ||
+	    (rt->free_threaded &&
+	     ft_freethread_new(s->probe, s->target.pid, rt,
+			       s->o->no_probes ? 0 : s->o->max_overhead, &s->freethread)))
 		return ft_err(-ENOMEM, "out of memory");
 	return 0;
 }
@@ -296,20 +319,35 @@ static int look_at_sleepers(struct session *s, __u64 now, bool begins)
 		   : 0;
 }
 
+/* Puts in the probes that stay: before the session begins, or as soon as its Python is known. */
+static void plant(struct session *s)
+{
+	if (s->freethread)
+		ft_freethread_plant(s->freethread);
+	if (s->gcprobe)
+		ft_gcprobe_plant(s->gcprobe);
+}
+
+static void planted(struct session *s)
+{
+	if (s->freethread)
+		ft_freethread_begin(s->freethread, s->info->start_ns);
+	if (s->gcprobe)
+		ft_gcprobe_begin(s->gcprobe, s->info->start_ns);
+}
+
 static int begin(struct session *s)
 {
 	__u64 start;
 	int err;
 
-	if (s->freethread)
-		ft_freethread_plant(s->freethread);
+	plant(s);
 	err = ft_probe_start(s->probe, &start);
 	if (err)
 		return err;
 	s->info->start_ns = start;
 	ft_gather_begin(s->gather, start);
-	if (s->freethread)
-		ft_freethread_begin(s->freethread, start);
+	planted(s);
 	ft_finish_describe(s->info, s->o, &s->cores);
 	ft_proc_poll(&s->target, s->probe);
 	ft_proc_info(&s->target, s->info);
@@ -360,10 +398,8 @@ static int look(struct session *s, __u64 now)
 	err = setup_known(s);
 	if (err)
 		return err;
-	if (s->freethread) {
-		ft_freethread_plant(s->freethread);
-		ft_freethread_begin(s->freethread, s->info->start_ns);
-	}
+	plant(s);
+	planted(s);
 	if (passive_limit(s->target.rt) && s->o->exact == FT_EXACT_OFF) {
 		ft_warn("the GIL of Python %s is not seen: %s; --exact=full sees it",
 			s->target.rt->version, passive_limit(s->target.rt));
@@ -388,6 +424,7 @@ static struct ft_finish things(struct session *s)
 		.sleepers = s->sleepers,
 		.gather = s->gather,
 		.freethread = s->freethread,
+		.gcprobe = s->gcprobe,
 		.exact = &s->exact,
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
@@ -399,6 +436,7 @@ static struct ft_finish things(struct session *s)
 /* What the loop does besides reading: at their own times. */
 static int periodic(struct session *s, __u64 now)
 {
+	__u64 gc_ns = 0;
 	int err;
 
 	if (!s->target.known) {
@@ -452,9 +490,13 @@ static int periodic(struct session *s, __u64 now)
 			return ft_err(err, "cannot read the stacks: %s", strerror(-err));
 		s->next_take = now + TAKE_NS;
 	}
-	ft_exact_step(&s->exact, now);
+	if (s->gcprobe) {
+		ft_gcprobe_step(s->gcprobe, now);
+		gc_ns = ft_gcprobe_spent(s->gcprobe);
+	}
+	ft_exact_step(&s->exact, now, gc_ns);
 	if (s->freethread)
-		ft_freethread_step(s->freethread, now);
+		ft_freethread_step(s->freethread, now, gc_ns);
 	ft_cost_step(&s->cost, now);
 	ft_progress_step(&s->progress, s->collector, s->probe, now);
 	return 0;
@@ -575,6 +617,7 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 	ft_sleepers_free(s->sleepers);
 	ft_gather_free(s->gather);
 	ft_freethread_free(s->freethread);
+	ft_gcprobe_free(s->gcprobe);
 	ft_stacker_free(s->stacker);
 	ft_exact_free(&s->exact);
 	ft_probe_close(s->probe);

@@ -14,7 +14,7 @@ struct ft_capture_opts {
 	__u64 duration_ns; /* 0: until Ctrl-C or the target's end */
 	enum ft_exact_mode exact;
 	double max_overhead; /* of the GIL probes, and of those on pauses: share of one core */
-	bool no_probes;	     /* none on pauses and on the GIL's return in a free-threaded process */
+	bool no_probes;	     /* none but those of the GIL: not on pauses, its return, collections */
 	bool with_events;    /* false: totals only */
 	__u32 tick_hz;
 	__u32 stack_hz; /* on-core stacks a second and core, at most tick_hz; 0: no stacks */

@@ -159,7 +159,7 @@ int ft_exact_begin(struct ft_exact *x, __u64 now)
  * like the last: a busy program gets few windows, an idle one many. Of the first nothing is known
  * but that a thread can do little else than hit probes while they are in place.
  */
-void ft_exact_step(struct ft_exact *x, __u64 now)
+void ft_exact_step(struct ft_exact *x, __u64 now, __u64 others_ns)
 {
 	if (x->mode != FT_EXACT_WINDOWS)
 		return;
@@ -172,7 +172,7 @@ void ft_exact_step(struct ft_exact *x, __u64 now)
 	}
 	if (now < x->next || x->failed > 2)
 		return;
-	if ((double)(x->spent_ns + x->window_cost_ns) > x->budget * (now - x->start))
+	if ((double)(x->spent_ns + x->window_cost_ns + others_ns) > x->budget * (now - x->start))
 		return;
 	if (put_in(x, now))
 		x->failed++;

@@ -44,8 +44,8 @@ int ft_exact_init(struct ft_exact *x, struct ft_probe *p, int pid, const struct 
 void ft_exact_describe(const struct ft_exact *x, char *buf, size_t sz);
 /* Puts the probes in at the session's begin (full), or plans the first window. */
 int ft_exact_begin(struct ft_exact *x, __u64 now);
-/* Call often: opens and closes windows. */
-void ft_exact_step(struct ft_exact *x, __u64 now);
+/* Call often: opens and closes windows. others_ns: what other probes took of the budget so far. */
+void ft_exact_step(struct ft_exact *x, __u64 now, __u64 others_ns);
 /* Takes the probes out. */
 void ft_exact_end(struct ft_exact *x, __u64 now);
 __u32 ft_exact_site_cnt(const struct ft_exact *x);

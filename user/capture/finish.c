@@ -81,7 +81,7 @@ static void write_stacks(struct ft_finish *f, struct ft_writer *w, struct ft_tot
 /* The findings so far; a write that fails is told by finish(). */
 static int write_findings(struct ft_finish *f, struct ft_writer *w, __u64 now)
 {
-	const struct ft_findings *v = ft_gather_view(f->gather, f->freethread, now);
+	const struct ft_findings *v = ft_gather_view(f->gather, f->freethread, f->gcprobe, now);
 
 	if (!v)
 		return -ENOMEM;
@@ -219,6 +219,8 @@ static void describe_limits(struct ft_finish *f)
 		if (line[0])
 			add_limit(info, "%s", line);
 	}
+	if (f->gcprobe && ft_gcprobe_limit(f->gcprobe))
+		add_limit(info, "%s", ft_gcprobe_limit(f->gcprobe));
 	if (!f->opts->tick_hz)
 		add_limit(info,
 			  f->opts->stack_hz
@@ -240,28 +242,36 @@ static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now)
 	t->probes_in_target = f->exact->windows ? ft_exact_site_cnt(f->exact) : 0;
 	if (f->freethread)
 		t->probes_in_target += ft_freethread_site_cnt(f->freethread);
+	if (f->gcprobe)
+		t->probes_in_target += ft_gcprobe_site_cnt(f->gcprobe);
 	t->exact_window_ns = f->exact->window_ns;
 	if (!ft_cgroup_throttled(f->cores, &throttled) && throttled > f->throttled0_ns)
 		t->throttled_ns = throttled - f->throttled0_ns;
 }
 
+static void add_sites(struct ft_session_info *info, const char *lines)
+{
+	size_t len = strlen(info->sites);
+
+	snprintf(info->sites + len, sizeof(info->sites) - len, "%s%s", len ? "\n" : "", lines);
+}
+
 /* Probes and engine, for the head of the report. */
 static void describe_engine(struct ft_finish *f)
 {
-	size_t len;
+	char lines[sizeof(f->info->sites)];
 
 	f->info->engine = f->exact->mode == FT_EXACT_FULL      ? FT_ENGINE_UPROBE
 			  : f->exact->mode == FT_EXACT_WINDOWS ? FT_ENGINE_MIXED
 							       : FT_ENGINE_PASSIVE;
 	if (f->exact->mode != FT_EXACT_OFF)
 		ft_exact_describe(f->exact, f->info->sites, sizeof(f->info->sites));
-	len = strlen(f->info->sites);
-	if (!f->freethread || !ft_freethread_site_cnt(f->freethread) ||
-	    len + 2 >= sizeof(f->info->sites))
-		return;
-	if (len)
-		f->info->sites[len++] = '\n';
-	ft_freethread_describe(f->freethread, f->info->sites + len, sizeof(f->info->sites) - len);
+	if (f->freethread && ft_freethread_site_cnt(f->freethread)) {
+		ft_freethread_describe(f->freethread, lines, sizeof(lines));
+		add_sites(f->info, lines);
+	}
+	if (f->gcprobe && ft_gcprobe_site_cnt(f->gcprobe))
+		add_sites(f->info, ft_gcprobe_describe(f->gcprobe));
 }
 
 /* The last value of the main GIL's hand-over count, if the target still lives. */
@@ -304,6 +314,8 @@ int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_re
 	ft_exact_end(f->exact, end);
 	if (f->freethread)
 		ft_freethread_end(f->freethread, end);
+	if (f->gcprobe)
+		ft_gcprobe_end(f->gcprobe);
 	err = ft_collector_drain(f->collector);
 	if (err)
 		goto out;

@@ -8,6 +8,7 @@
 #include "capture/cost.h"
 #include "capture/exact.h"
 #include "capture/gather.h"
+#include "capture/gcprobe.h"
 #include "capture/sleepers.h"
 #include "capture/target.h"
 #include "os/cgroup.h"
@@ -23,6 +24,7 @@ struct ft_finish {
 	struct ft_sleepers *sleepers;
 	struct ft_gather *gather;
 	struct ft_freethread *freethread; /* NULL: a build with a GIL, or not known */
+	struct ft_gcprobe *gcprobe;	  /* NULL: not asked for, or not known */
 	struct ft_exact *exact;
 	struct ft_cost *cost;
 	__u64 throttled0_ns;

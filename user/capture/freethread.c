@@ -177,9 +177,9 @@ void ft_freethread_begin(struct ft_freethread *x, __u64 start)
 }
 
 /* In place as long as they are within their budget; then in windows, as much as it allows. */
-static void step_pauses(struct ft_freethread *x, __u64 now)
+static void step_pauses(struct ft_freethread *x, __u64 now, __u64 others_ns)
 {
-	double room = x->budget * (now - x->start) + PAUSE_SLACK_NS;
+	double room = x->budget * (now - x->start) + PAUSE_SLACK_NS - (double)others_ns;
 
 	if (x->pause_failed || !has_pause_sites(x))
 		return;
@@ -226,9 +226,9 @@ static void count_yields(struct ft_freethread *x)
 	x->rate_sum2 += rate * rate;
 }
 
-void ft_freethread_step(struct ft_freethread *x, __u64 now)
+void ft_freethread_step(struct ft_freethread *x, __u64 now, __u64 others_ns)
 {
-	step_pauses(x, now);
+	step_pauses(x, now, others_ns);
 	if (now >= x->yield_next && !x->yield_err) {
 		count_yields(x);
 		x->yield_next = clock_now() + YIELD_EVERY_NS;

@@ -23,8 +23,11 @@ void ft_freethread_free(struct ft_freethread *x); /* NULL is fine */
 void ft_freethread_plant(struct ft_freethread *x);
 /* The session has begun. */
 void ft_freethread_begin(struct ft_freethread *x, __u64 start);
-/* Call often. Every half second it holds up its caller for a window of some milliseconds. */
-void ft_freethread_step(struct ft_freethread *x, __u64 now);
+/*
+ * Call often. Every half second it holds up its caller for a window of some milliseconds.
+ * others_ns: what other probes took of the budget so far.
+ */
+void ft_freethread_step(struct ft_freethread *x, __u64 now, __u64 others_ns);
 /* Takes the probes out. */
 void ft_freethread_end(struct ft_freethread *x, __u64 now);
 /* One line a place with a probe / a thing that cannot be measured; cut to sz. */

@@ -390,7 +390,7 @@ static void view_pauses(struct ft_gather *g)
 }
 
 const struct ft_findings *ft_gather_view(struct ft_gather *g, const struct ft_freethread *x,
-					 __u64 now)
+					 const struct ft_gcprobe *gc, __u64 now)
 {
 	size_t i;
 
@@ -401,6 +401,8 @@ const struct ft_findings *ft_gather_view(struct ft_gather *g, const struct ft_fr
 			g->f.gil[i].stack = FT_NO_STACK;
 	if (x)
 		ft_freethread_fill(x, now, &g->f);
+	if (gc)
+		ft_gcprobe_fill(gc, &g->f);
 	if (ft_memory_fill(&g->memory, &g->f) || (g->pmu && ft_pmu_fill(g->pmu, &g->f)))
 		return NULL;
 	return &g->f;

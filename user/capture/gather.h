@@ -4,6 +4,7 @@
 #define FT_CAPTURE_GATHER_H
 
 #include "capture/freethread.h"
+#include "capture/gcprobe.h"
 #include "capture/probe.h"
 #include "capture/stacks.h"
 #include "python/runtime.h"
@@ -22,9 +23,10 @@ void ft_gather_target(struct ft_gather *g, int pid, const struct ft_runtime *rt)
 void ft_gather_poll(struct ft_gather *g, __u64 now, __u32 gil);
 /* The interpreter has told that a module brought the GIL back. 0 or -ENOMEM. */
 int ft_gather_gil(struct ft_gather *g, const struct ft_ev_gil *ev);
-/* All so far, with *x's (NULL: none) windows; valid until the next call. NULL: no memory. */
+/* All so far, with what *x and *gc (NULL: none) have; valid until the next call. NULL: no memory.
+ */
 const struct ft_findings *ft_gather_view(struct ft_gather *g, const struct ft_freethread *x,
-					 __u64 now);
+					 const struct ft_gcprobe *gc, __u64 now);
 /* The module that brought the GIL back, "" if it was not seen. */
 const char *ft_gather_culprit(const struct ft_gather *g);
 

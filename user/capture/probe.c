@@ -81,6 +81,21 @@ static void choose_programs(struct ft_probe *p, const struct variant *v)
 	bpf_program__set_autoload(s->progs.probe_start_world, p->opts.free_threaded);
 	bpf_program__set_autoload(s->progs.probe_warn, p->opts.free_threaded);
 	bpf_program__set_autoload(s->progs.count_yield, p->opts.free_threaded);
+	bpf_program__set_autoload(s->progs.gc_start, p->opts.gc);
+	bpf_program__set_autoload(s->progs.gc_done, p->opts.gc);
+}
+
+/* What the probes on collections alone need is made for them alone. */
+static int size_gc_maps(struct ft_probe *p)
+{
+	struct ftprof_bpf *s = p->skel;
+	int err = 0;
+
+	err = err ?: bpf_map__set_autocreate(s->maps.__bpf_usdt_specs, p->opts.gc);
+	err = err ?: bpf_map__set_autocreate(s->maps.__bpf_usdt_ip_to_spec_id, p->opts.gc);
+	err = err ?: bpf_map__set_autocreate(s->maps.gc_gens, p->opts.gc);
+	err = err ?: bpf_map__set_autocreate(s->maps.collecting, p->opts.gc);
+	return err ?: bpf_map__set_max_entries(s->maps.collecting, p->opts.slot_max);
 }
 
 static int size_maps(struct ft_probe *p)
@@ -109,6 +124,7 @@ static int size_maps(struct ft_probe *p)
 		s->rodata->walks_per_sec = p->opts.walks_per_sec;
 	if (p->opts.free_threaded)
 		err = bpf_map__set_max_entries(s->maps.pausing, p->opts.slot_max);
+	err = err ?: size_gc_maps(p);
 	if (err)
 		return err;
 	if (p->opts.stack_hz)
@@ -193,6 +209,12 @@ static int map_arrays(struct ft_probe *p)
 	p->pauses = map_array(p->skel->maps.pauses, &p->pauses_len);
 	p->pause_hist_len = FT_HIST_LEN * sizeof(*p->pause_hist);
 	p->pause_hist = map_array(p->skel->maps.pause_hist, &p->pause_hist_len);
+	if (p->opts.gc) {
+		p->gc_gens_len = FT_GC_GENS * sizeof(*p->gc_gens);
+		p->gc_gens = map_array(p->skel->maps.gc_gens, &p->gc_gens_len);
+		if (!p->gc_gens)
+			return -ENOMEM;
+	}
 	return p->hists && p->locks && p->pauses && p->pause_hist ? 0 : -ENOMEM;
 }
 
@@ -497,6 +519,11 @@ const __u64 *ft_probe_pause_hist(const struct ft_probe *p)
 	return p->pause_hist;
 }
 
+const struct ft_gc_gen *ft_probe_gc_gens(const struct ft_probe *p)
+{
+	return p->gc_gens;
+}
+
 __u32 ft_probe_slots_used(const struct ft_probe *p)
 {
 	__u32 n = __atomic_load_n(&p->skel->bss->slot_next, __ATOMIC_RELAXED);
@@ -574,6 +601,7 @@ void ft_probe_close(struct ft_probe *p)
 	/* what stands in the target goes first, then what feeds the rings, then the rings */
 	for (i = 0; i < FT_SET_CNT; i++)
 		ft_probe_detach_uprobes(p, i);
+	ft_probe_detach_gc(p);
 	bpf_link__destroy(p->yields);
 	for (i = 0; i < p->tick_cnt; i++)
 		bpf_link__destroy(p->tick_link[i]);
@@ -588,6 +616,7 @@ void ft_probe_close(struct ft_probe *p)
 	unmap(p->locks, p->locks_len);
 	unmap(p->pauses, p->pauses_len);
 	unmap(p->pause_hist, p->pause_hist_len);
+	unmap(p->gc_gens, p->gc_gens_len);
 	ftprof_bpf__destroy(p->skel);
 	free(p->tick_fd);
 	free(p->tick_link);

@@ -20,6 +20,7 @@ struct ft_probe_opts {
 	__u32 cpus_cnt;
 	bool with_events;    /* false: totals only */
 	bool uprobes;	     /* load the GIL probes too */
+	bool gc;	     /* and those on collections */
 	bool free_threaded;  /* and what only free-threaded builds need: pauses, yields */
 	__u32 tick_hz;	     /* on each allowed core; 0: no ticks */
 	__u32 stack_hz;	     /* on-core stacks a second and core; 0: no stacks */
@@ -137,6 +138,16 @@ void ft_probe_yield_window(struct ft_probe *p, bool open);
 const struct ft_lock *ft_probe_locks(const struct ft_probe *p);
 const struct ft_pause *ft_probe_pauses(const struct ft_probe *p);
 const __u64 *ft_probe_pause_hist(const struct ft_probe *p);
+
+/*
+ * The USDT probes on collections of the interpreter in a file: attached with sums of 0. 0, -ENOENT:
+ * the file has no such probes, or -errno; of both or none.
+ */
+int ft_probe_attach_gc(struct ft_probe *p, int pid, const char *path);
+/* Takes them out of the target. Nothing when they are not in place. */
+void ft_probe_detach_gc(struct ft_probe *p);
+/* Their sums [FT_GC_GENS], mapped: other cores write them. NULL without ft_probe_opts.gc. */
+const struct ft_gc_gen *ft_probe_gc_gens(const struct ft_probe *p);
 
 /* Detaches everything and frees p. NULL is fine. */
 void ft_probe_close(struct ft_probe *p);

@@ -26,8 +26,9 @@ struct ft_probe {
 	struct bpf_link *uprobe[FT_SET_CNT][MAX_UPROBES];
 	int uprobe_cnt[FT_SET_CNT];
 	struct bpf_link *yields;
-	__u64 jitter_ns; /* when ticks were last moved */
-	int jitter_next; /* the one to move next */
+	struct bpf_link *gc[2]; /* start, done */
+	__u64 jitter_ns;	/* when ticks were last moved */
+	int jitter_next;	/* the one to move next */
 	int *tick_fd;
 	struct bpf_link **tick_link;
 	int tick_cnt;
@@ -41,6 +42,8 @@ struct ft_probe {
 	size_t pauses_len;
 	const __u64 *pause_hist;
 	size_t pause_hist_len;
+	const struct ft_gc_gen *gc_gens; /* NULL without opts.gc */
+	size_t gc_gens_len;
 	struct bpf_program *seed;
 	__u16 *cpus;
 	int (*cb)(void *ctx, void *data, size_t len);

@@ -122,3 +122,45 @@ void ft_probe_yield_window(struct ft_probe *p, bool open)
 {
 	__atomic_store_n(&p->skel->bss->yield_window, open, __ATOMIC_SEQ_CST);
 }
+
+static int clear_gc(struct ft_probe *p)
+{
+	struct ft_gc_gen none = {0};
+	__u32 i;
+
+	for (i = 0; i < FT_GC_GENS; i++)
+		if (bpf_map__update_elem(p->skel->maps.gc_gens, &i, sizeof(i), &none, sizeof(none),
+					 BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+int ft_probe_attach_gc(struct ft_probe *p, int pid, const char *path)
+{
+	struct bpf_program *prog[2] = {p->skel->progs.gc_start, p->skel->progs.gc_done};
+	static const char *const name[2] = {"gc__start", "gc__done"};
+	int i, err;
+
+	if (!p->opts.gc)
+		return -EINVAL;
+	ft_probe_detach_gc(p);
+	err = clear_gc(p);
+	/* one after the other: links of USDT probes share what libbpf knows of their arguments */
+	for (i = 0; i < 2 && !err; i++) {
+		p->gc[i] = bpf_program__attach_usdt(prog[i], pid, path, "python", name[i], NULL);
+		err = p->gc[i] ? 0 : -errno;
+	}
+	if (err)
+		ft_probe_detach_gc(p);
+	return err;
+}
+
+void ft_probe_detach_gc(struct ft_probe *p)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		bpf_link__destroy(p->gc[i]);
+		p->gc[i] = NULL;
+	}
+}

@@ -103,7 +103,6 @@ struct ft_pmu_rec {
 #define FT_EXT_MAX 4096
 #define FT_GIL_CHANGES_MAX 1024
 #define FT_PMU_MAX 512 /* threads */
-#define FT_GC_GENS 3
 
 struct ft_findings {
 	struct ft_lock_rec *lock; /* ascending ids */
@@ -136,6 +135,15 @@ struct ft_findings {
 	/* collections by generation in the session; 99 % interval below */
 	bool gc_known;
 	__u64 gc_runs[FT_GC_GENS];
+	/*
+	 * By the interpreter's USDT probes, of all its interpreters: collections that began and
+	 * ended while the session ran. gc_exact: the probes were in place for all of it; else all
+	 * is 0.
+	 */
+	bool gc_exact;
+	__u64 gc_timed[FT_GC_GENS]; /* how many */
+	__u64 gc_ns[FT_GC_GENS];
+	__u64 gc_max_ns[FT_GC_GENS];
 	/* copies of bytecode for threads, of the functions that were seen in stacks */
 	__u64 bytecode_copies;
 	__u64 bytecode_copy_bytes;

@@ -82,6 +82,7 @@ static const struct ft_json_member members[] = {
 	FT_JSON_MEMBER(struct ft_findings, DOUBLE, yields_rel_err, 0, false),
 	U64(ft_findings, pause_window_ns),
 	BOOL(ft_findings, gc_known),
+	BOOL(ft_findings, gc_exact),
 	U64(ft_findings, bytecode_copies),
 	U64(ft_findings, bytecode_copy_bytes),
 };
@@ -166,6 +167,9 @@ struct numbers {
 static const struct numbers numbers[] = {
 	{"pause_hist", offsetof(struct ft_findings, pause_hist), FT_HIST_LEN},
 	{"gc_runs", offsetof(struct ft_findings, gc_runs), FT_GC_GENS},
+	{"gc_timed", offsetof(struct ft_findings, gc_timed), FT_GC_GENS},
+	{"gc_ns", offsetof(struct ft_findings, gc_ns), FT_GC_GENS},
+	{"gc_max_ns", offsetof(struct ft_findings, gc_max_ns), FT_GC_GENS},
 };
 
 static int put_list(struct json_object *obj, const struct list *l, const struct ft_findings *f)
