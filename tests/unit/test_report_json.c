@@ -158,6 +158,10 @@ static const struct {
 	{"stop_the_world.by_cause.[0].pauses", json_type_int},
 	{"stop_the_world.by_cause.[0].stopped_ns", json_type_int},
 	{"gc.runs.[2]", json_type_int},
+	{"gc.timed", json_type_boolean},
+	{"gc.timed_runs.[2]", json_type_int},
+	{"gc.ns.[2]", json_type_int},
+	{"gc.max_ns.[2]", json_type_int},
 	{"extensions.[0].module", json_type_string},
 	{"extensions.[0].path", json_type_string},
 	{"extensions.[0].distribution", json_type_string},
@@ -219,7 +223,11 @@ static void add_findings(struct scenario *sc)
 					    .pmu_cnt = 1,
 					    .pmu_ok = true,
 					    .gc_known = true,
-					    .gc_runs = {5, 3, 1}};
+					    .gc_runs = {5, 3, 1},
+					    .gc_exact = true,
+					    .gc_timed = {4, 2, 1},
+					    .gc_ns = {4000, 70000, ~0ull},
+					    .gc_max_ns = {1500, 40000, 8 * MS}};
 }
 
 /* The words and figures that a reader of the JSON depends on. */
@@ -250,6 +258,9 @@ static void test_found(void **state)
 	assert_string_equal(str(root, "gil_history.[1].state"), "enabled_by_import");
 	assert_string_equal(str(root, "target.python.gil_enabled_by"), "x");
 	assert_int_equal(num(root, "gc.runs.[1]"), 3);
+	assert_int_equal(num(root, "gc.timed_runs.[0]"), 4);
+	assert_int_equal(num(root, "gc.ns.[1]"), 70000);
+	assert_int_equal(num(root, "gc.max_ns.[2]"), 8 * MS);
 	assert_string_equal(str(root, "scaling.[0].cause"), "single_thread");
 	assert_string_equal(str(root, "scaling.[1].cause"), "lock");
 	assert_string_equal(str(root, "scaling.[1].where"), "li?st");

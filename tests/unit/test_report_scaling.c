@@ -262,6 +262,10 @@ static void test_hostile(void **state)
 	for (i = 0; i < 6; i++)
 		pmu[i].cache_misses = ~0ull;
 	memset(&sc->findings.gc_runs, 0xff, sizeof(sc->findings.gc_runs));
+	sc->findings.gc_exact = true;
+	memset(&sc->findings.gc_timed, 0xff, sizeof(sc->findings.gc_timed));
+	memset(&sc->findings.gc_ns, 0xff, sizeof(sc->findings.gc_ns));
+	memset(&sc->findings.gc_max_ns, 0xff, sizeof(sc->findings.gc_max_ns));
 	sc->findings.bytecode_copies = ~0ull;
 	all_widths(sc);
 	sc_free(sc);
@@ -317,12 +321,55 @@ static void test_many_locks(void **state)
 	sc_free(sc);
 }
 
+static void expect_gc(struct scenario *sc, const char *want)
+{
+	struct ft_report_opts o = {.width = 120};
+	char *s = render(sc, &o);
+
+	if (!strstr(s, want))
+		print_error("--- got\n%s--- want\n%s", s, want);
+	assert_non_null(strstr(s, want));
+	free(s);
+}
+
+/* Collections with durations by generation, as far as the probes saw them. */
+static void test_timed_gc(void **state)
+{
+	struct scenario *sc = sc_web();
+	struct ft_findings *f = &sc->findings;
+
+	(void)state;
+	f->gc_known = true;
+	f->gc_runs[0] = 15;
+	f->gc_runs[1] = 3;
+	f->gc_runs[2] = 1;
+	/* of an unplanted session nothing stands there; were it so, it would not be shown */
+	f->gc_timed[0] = 15;
+	f->gc_ns[0] = 30 * MS;
+	expect_gc(sc, "  garbage collection      19 runs: 15 of generation 0, 3 of generation 1, "
+		      "1 of generation 2\n");
+	f->gc_exact = true;
+	f->gc_max_ns[0] = 4 * MS;
+	f->gc_timed[2] = 1;
+	f->gc_ns[2] = f->gc_max_ns[2] = 9 * MS;
+	expect_gc(sc, "19 runs: 15 of generation 0 (30 ms, max 4 ms), 3 of generation 1,");
+	expect_gc(sc, " 1 of generation 2\n                          (9 ms, max 9 ms)\n");
+	/* the process ended, or another interpreter collected */
+	f->gc_runs[0] = 2;
+	expect_gc(sc, "19 runs: 15 of generation 0 (30 ms, max 4 ms), 3 of generation 1,");
+	/* before 3.13 the interpreter's own count is not read */
+	f->gc_known = false;
+	memset(f->gc_runs, 0, sizeof(f->gc_runs));
+	expect_gc(sc, "16 runs: 15 of generation 0 (30 ms, max 4 ms),");
+	sc_free(sc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),	   cmocka_unit_test(test_widths),
 		cmocka_unit_test(test_hostile),	   cmocka_unit_test(test_gil_build),
-		cmocka_unit_test(test_many_locks),
+		cmocka_unit_test(test_many_locks), cmocka_unit_test(test_timed_gc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,7 +246,9 @@ static const char what_text[] =
 	"Probes\n"
 	"are planted with --exact only, and in a free-threaded interpreter three (on pauses and "
 	"on\n"
-	"the GIL's return) unless --no-probes is given. All of it is gone when ftprof ends.\n";
+	"the GIL's return) unless --no-probes is given; with them two on garbage collections "
+	"where\n"
+	"the interpreter has USDT probes there. All of it is gone when ftprof ends.\n";
 
 static void as_text(struct ft_text *out, const struct findings *f)
 {

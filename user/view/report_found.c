@@ -81,31 +81,60 @@ static void put_pauses(struct block *b)
 	}
 }
 
+/*
+ * Collections of a generation. The interpreter's own count is of its main interpreter, up to its
+ * last look where the process ended before the session; the probes' is of all that they timed.
+ */
+static __u64 gc_runs(const struct ft_findings *found, int gen)
+{
+	__u64 told = found->gc_known ? found->gc_runs[gen] : 0;
+	__u64 timed = found->gc_exact ? found->gc_timed[gen] : 0;
+
+	return told > timed ? told : timed;
+}
+
+/* Collections by generation, and how long they took where that is known. */
+static void put_gens(struct ft_flow *f, const struct ft_findings *found)
+{
+	__u64 runs[FT_GC_GENS], left = 0;
+	char num[NUM], ns[NUM], max[NUM];
+	int i;
+
+	for (i = 0; i < FT_GC_GENS; i++)
+		left += runs[i] = gc_runs(found, i);
+	ft_flow_printf(f, 0, "%s run%s:", ft_format_count(left, num, sizeof(num)),
+		       left == 1 ? "" : "s");
+	for (i = 0; i < FT_GC_GENS; i++) {
+		bool timed = found->gc_exact && found->gc_timed[i];
+
+		if (!runs[i])
+			continue;
+		left -= runs[i];
+		ft_flow_printf(f, 1, "%s of generation %d%s",
+			       ft_format_count(runs[i], num, sizeof(num)), i,
+			       left && !timed ? "," : "");
+		if (!timed)
+			continue;
+		ft_flow_printf(
+			f, 1, "(%s, max %s)%s", ft_format_ns(found->gc_ns[i], ns, sizeof(ns)),
+			ft_format_ns(found->gc_max_ns[i], max, sizeof(max)), left ? "," : "");
+	}
+}
+
 static void put_gc(struct block *b)
 {
 	const struct ft_scaling *sc = b->m->scaling;
 	const struct ft_findings *found = sc->f;
-	__u64 runs = found->gc_runs[0] + found->gc_runs[1] + found->gc_runs[2];
+	bool any = gc_runs(found, 0) || gc_runs(found, 1) || gc_runs(found, 2);
 	double part = ft_share(sc->sharing.gc_ns, b->m->all.on_ns);
-	__u64 left = runs;
-	char num[NUM], p[NUM];
 	struct ft_flow f;
-	int i;
+	char p[NUM];
 
-	if (!(found->gc_known && runs) && part < NOTABLE)
+	if (!any && part < NOTABLE)
 		return;
 	line(b, &f, "garbage collection");
-	if (found->gc_known && runs) {
-		ft_flow_printf(&f, 0, "%s run%s:", ft_format_count(runs, num, sizeof(num)),
-			       runs == 1 ? "" : "s");
-		for (i = 0; i < FT_GC_GENS; i++) {
-			left -= found->gc_runs[i];
-			if (found->gc_runs[i])
-				ft_flow_printf(&f, 1, "%s of generation %d%s",
-					       ft_format_count(found->gc_runs[i], num, sizeof(num)),
-					       i, left ? "," : "");
-		}
-	}
+	if (any)
+		put_gens(&f, found);
 	if (part > 0) {
 		ft_flow_printf(&f, 2, "%s", ft_report_pct(part, p));
 		ft_flow_printf(&f, 1, "(%s %s)", b->o->ascii ? "+-" : "±",

@@ -108,20 +108,29 @@ static struct json_object *pauses_json(const struct ft_scaling *sc, int *err)
 	return o;
 }
 
-static struct json_object *gc_json(const struct ft_scaling *sc, int *err)
+/* A number by generation. */
+static void put_gens(struct json_object *o, const char *name, const __u64 *v, int *err)
 {
-	struct json_object *o = json_object_new_object(), *runs = json_object_new_array();
+	struct json_object *arr = json_object_new_array();
 	int i;
 
-	if (!o || !runs) {
-		json_object_put(runs);
-		json_object_put(o);
+	for (i = 0; arr && i < FT_GC_GENS; i++)
+		ft_put_elem_u64(arr, v[i], err);
+	ft_put_any(o, name, arr, err);
+}
+
+static struct json_object *gc_json(const struct ft_scaling *sc, int *err)
+{
+	struct json_object *o = json_object_new_object();
+
+	if (!o)
 		return NULL;
-	}
 	ft_put_bool(o, "runs_known", sc->f->gc_known, err);
-	for (i = 0; i < FT_GC_GENS; i++)
-		ft_put_elem_u64(runs, sc->f->gc_runs[i], err);
-	ft_put_any(o, "runs", runs, err);
+	put_gens(o, "runs", sc->f->gc_runs, err);
+	ft_put_bool(o, "timed", sc->f->gc_exact, err);
+	put_gens(o, "timed_runs", sc->f->gc_timed, err);
+	put_gens(o, "ns", sc->f->gc_ns, err);
+	put_gens(o, "max_ns", sc->f->gc_max_ns, err);
 	ft_put_u64(o, "on_ns", sc->sharing.gc_ns, err);
 	ft_put_u64(o, "on_err_ns", sc->sharing.gc_err_ns, err);
 	return o;
