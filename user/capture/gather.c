@@ -212,7 +212,8 @@ static void gc_poll(struct ft_gather *g)
 	if (!g->rt || ft_gc_runs(g->pid, g->rt, runs))
 		return;
 	for (i = 0; i < FT_GC_GENS; i++) {
-		if (!g->gc_known)
+		/* another program in the same process has begun anew */
+		if (!g->gc_known || runs[i] < g->gc0[i])
 			g->gc0[i] = runs[i];
 		g->f.gc_runs[i] = runs[i] - g->gc0[i];
 	}
