@@ -36,6 +36,11 @@ def verdicts(truth, *kinds):
     return (*kinds, "cpu_starved", "inconclusive") if truth["disturbed"] > DISTURBED else kinds
 
 
+def scales(truth):
+    """How a workload scales, as it says itself; None when others may have had its cores."""
+    return None if truth["disturbed"] > DISTURBED else truth["scaling"]
+
+
 def budget_ns(report):
     return report["session"]["duration_ns"] * ftp.CORES
 
