@@ -11,6 +11,8 @@
 #include "model/split.h"
 #include "model/tally.h"
 
+#define MERGE_MAX 512 /* rows, heaviest first, whose lines are put together */
+
 /* The part of the time on cores that k of the ticks stand for. */
 static __u64 of_ticks(const struct ft_model *m, __u64 ticks, __u64 k)
 {
@@ -100,6 +102,43 @@ static void fill_hot(const struct ft_findings *f, const struct ft_tally *t, stru
 	}
 }
 
+static bool same_function(const struct ft_stacks *s, __u32 pa, __u32 pb)
+{
+	const struct ft_frame *a, *b;
+
+	if (pa >= s->frame_cnt || pb >= s->frame_cnt)
+		return pa == pb;
+	a = &s->frame[pa];
+	b = &s->frame[pb];
+	return a->first_line == b->first_line && !strcmp(a->name, b->name) &&
+	       !strcmp(a->file, b->file);
+}
+
+/* One row for a type in a function, however many of its lines share: at the heaviest of them. */
+static void merge_lines(const struct ft_stacks *s, struct ft_sharing *out)
+{
+	size_t i, j, n = 0, cnt = out->cnt < MERGE_MAX ? out->cnt : MERGE_MAX;
+
+	for (i = 0; i < cnt; i++) {
+		const struct ft_mshare *row = &out->row[i];
+
+		for (j = 0; j < n; j++)
+			if (!strcmp(out->row[j].name, row->name) &&
+			    same_function(s, out->row[j].frame, row->frame))
+				break;
+		if (j == n) {
+			out->row[n++] = *row;
+			continue;
+		}
+		out->row[j].ns = ft_add_sat(out->row[j].ns, row->ns);
+		out->row[j].hot_ns = ft_add_sat(out->row[j].hot_ns, row->hot_ns);
+		out->row[j].cnt += row->cnt;
+	}
+	memmove(&out->row[n], &out->row[cnt], (out->cnt - cnt) * sizeof(*out->row));
+	out->cnt -= cnt - n;
+	qsort(out->row, out->cnt, sizeof(*out->row), by_ns);
+}
+
 int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u64 ns,
 		    struct ft_sharing *out)
 {
@@ -143,9 +182,11 @@ int ft_sharing_rows(const struct ft_findings *f, const struct ft_stacks *s, __u6
 		ft_place_text(s, t.ent[i].frame, row->site, sizeof(row->site));
 		row->ns = ft_deal(&deal, t.ent[i].ns);
 		row->cnt = t.ent[i].cnt;
+		row->frame = t.ent[i].frame;
 	}
 	fill_hot(f, &t, out);
 	qsort(out->row, out->cnt, sizeof(*out->row), by_ns);
+	merge_lines(s, out);
 out:
 	ft_tally_free(&t);
 	return err;

@@ -8,16 +8,17 @@
 #include "record/findings.h"
 
 /*
- * A type whose objects are counted by locked instructions, at one line. An object that one thread
- * made and one other thread uses is counted so, too: that costs, and scales. `hot_ns` is the part
- * of objects that several threads use.
+ * A type whose objects are counted by locked instructions, in one function; site is its line with
+ * the most of it. An object that one thread made and one other thread uses is counted so, too: that
+ * costs, and scales. `hot_ns` is the part of objects that several threads use.
  */
 struct ft_mshare {
 	char name[96]; /* of the type, empty: not known */
 	char site[FT_PLACE_LEN];
 	__u64 ns; /* estimated */
 	__u64 hot_ns;
-	__u64 cnt; /* samples behind ns */
+	__u64 cnt;   /* samples behind ns */
+	__u32 frame; /* of site, FT_NO_STACK: none */
 };
 
 struct ft_sharing {
