@@ -13,6 +13,7 @@
 enum {
 	F_MAIN,
 	F_WORK,
+	F_WORK_NEXT, /* its next line */
 	F_OTHER,
 	F_COND_WAIT,
 	F_COND_ENTER,
@@ -31,6 +32,7 @@ enum {
 static const struct ft_frame frames[] = {
 	[F_MAIN] = {"main", "/srv/app.py", 3, 1, FT_FK_PYTHON, 0},
 	[F_WORK] = {"work", "/srv/app.py", 8, 7, FT_FK_PYTHON, 0},
+	[F_WORK_NEXT] = {"work", "/srv/app.py", 9, 7, FT_FK_PYTHON, 0},
 	[F_OTHER] = {"C.other", "/srv/app.py", 20, 19, FT_FK_PYTHON, 0},
 	[F_COND_WAIT] = {"Condition.wait", LIB "threading.py", 369, 337, FT_FK_PYTHON, 0},
 	[F_COND_ENTER] = {"Condition.__enter__", LIB "threading.py", 314, 313, FT_FK_PYTHON, 0},
@@ -51,6 +53,7 @@ static const struct ft_frame frames[] = {
 enum {
 	N_RUN,
 	N_WORK,
+	N_WORK_NEXT,
 	N_NATIVE, /* run;work;_PyMutex_LockTimed */
 	N_OTHER,
 	N_GET,
@@ -70,6 +73,7 @@ enum {
 static const struct ft_node nodes[] = {
 	[N_RUN] = {NONE, F_RUN},
 	[N_WORK] = {N_RUN, F_WORK},
+	[N_WORK_NEXT] = {N_RUN, F_WORK_NEXT},
 	[N_NATIVE] = {N_WORK, F_NATIVE},
 	[N_OTHER] = {N_RUN, F_OTHER},
 	[N_GET] = {N_WORK, F_QUEUE_GET},

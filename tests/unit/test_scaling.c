@@ -152,6 +152,43 @@ static void test_foreign(void **state)
 	sc_free(sc);
 }
 
+/* Lines of one function that share objects of one type are one row, at the heaviest line. */
+static void test_lines(void **state)
+{
+	struct ft_lock_rec rec[] = {
+		{.id = 1, .kind = FT_LK_TYPE, .name = "Config", .other = 75, .same = 25},
+		{.id = 2, .kind = FT_LK_TYPE, .name = "cell", .other = 75, .same = 25},
+	};
+	const struct ft_weight w[] = {
+		weigh(N_WORK_NEXT, FT_SK_SHARED, 1, 300),
+		weigh(N_WORK, FT_SK_SHARED, 1, 400),
+		weigh(N_OTHER, FT_SK_SHARED, 1, 500),
+		weigh(N_WORK_NEXT, FT_SK_SHARED, 2, 200),
+	};
+	struct scenario *sc = sc_new(5000, 2, FT_GIL_OFF);
+	const struct ft_sharing *sh;
+	struct ft_model m;
+
+	(void)state;
+	sc_add(sc, (struct sc_thread){.name = "a", .on = 4950});
+	sc_add(sc, (struct sc_thread){.name = "b", .on = 4950});
+	sc_levels(sc, 0, 100, 4900, 0, 0);
+	sc->totals.sums.cnt[FT_CN_TICKS] = 9900;
+	sc->totals.sums.cnt[FT_CN_TICKS_CLASS + FT_CC_SHARED] = 1400;
+	use(sc, w, CNT(w));
+	use_locks(sc, rec, CNT(rec));
+	assert_int_equal(sc_model(sc, &m), 0);
+	sh = &m.scaling->sharing;
+	assert_int_equal(sh->cnt, 3);
+	assert_string_equal(sh->row[0].site, "app.py:8 work");
+	assert_true(sh->row[0].ns == 700 * MS && sh->row[0].hot_ns == 700 * MS);
+	assert_string_equal(sh->row[1].site, "app.py:20 C.other");
+	assert_string_equal(sh->row[2].site, "app.py:9 work");
+	assert_string_equal(sh->row[2].name, "cell");
+	ft_model_free(&m);
+	sc_free(sc);
+}
+
 /* One thread of two cores' worth: nothing kept the other core. */
 static void test_single(void **state)
 {
@@ -488,11 +525,11 @@ static void test_oom(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_losses),	 cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_single),	 cmocka_unit_test(test_quota),
-		cmocka_unit_test(test_gil_back), cmocka_unit_test(test_gil_build),
-		cmocka_unit_test(test_advice),	 cmocka_unit_test(test_random),
-		cmocka_unit_test(test_oom),
+		cmocka_unit_test(test_losses),	  cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_lines),	  cmocka_unit_test(test_single),
+		cmocka_unit_test(test_quota),	  cmocka_unit_test(test_gil_back),
+		cmocka_unit_test(test_gil_build), cmocka_unit_test(test_advice),
+		cmocka_unit_test(test_random),	  cmocka_unit_test(test_oom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
