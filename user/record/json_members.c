@@ -76,13 +76,29 @@ int ft_json_append(struct json_object *arr, struct json_object *v)
 	return 0;
 }
 
+/* All bytes 0: what a reader has for a member that is not there. Of a string the first one. */
+static bool is_default(const struct ft_json_member *m, const char *p)
+{
+	size_t i, n = m->kind == FT_JS_STR ? 1 : m->sz;
+
+	for (i = 0; i < n; i++)
+		if (p[i])
+			return false;
+	return !m->required;
+}
+
 int ft_json_put(struct json_object *obj, const struct ft_json_member *m, size_t cnt, const void *p)
 {
 	int err = 0;
 	size_t i;
 
-	for (i = 0; i < cnt && !err; i++)
-		err = ft_json_add(obj, m[i].name, to_value(&m[i], (const char *)p + m[i].off));
+	for (i = 0; i < cnt && !err; i++) {
+		const char *at = (const char *)p + m[i].off;
+
+		/* a short session is made of such: they would be as large as its events */
+		if (!is_default(&m[i], at))
+			err = ft_json_add(obj, m[i].name, to_value(&m[i], at));
+	}
 	return err;
 }
 

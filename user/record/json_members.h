@@ -32,7 +32,8 @@ struct ft_json_member {
 	}
 
 /*
- * Adds cnt members of the structure at p to obj. Bytes in strings that are not UTF-8, and control
+ * Adds cnt members of the structure at p to obj; one that is 0 or empty, and not required, is left
+ * away. Bytes in strings that are not UTF-8, and control
  * characters apart from tab and newline, become '?'; a double is brought into [0, 1e6]. 0 or
  * -ENOMEM.
  */
