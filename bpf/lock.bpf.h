@@ -370,29 +370,35 @@ __attribute__((noinline)) int atomic_at(struct code_bytes *code, __u32 i, struct
 	return ft_atomic_decode(code->b, i, a) == FT_ATOMIC_BYTES;
 }
 
-/* The object whose shared reference count the instruction right before `ip` changes, or 0. */
-__attribute__((noinline)) __u64 atomic_object(__u32 target)
+/* What the locked instruction right before `ip` changes, and whether all eight bytes of it. */
+struct atomic_at {
+	__u64 addr; /* 0: there is no such instruction */
+	__u64 wide;
+};
+
+__attribute__((noinline)) int atomic_before(struct atomic_at *at)
 {
 	const struct pt_regs *regs =
 		(const struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct ft_target *tg = bpf_map_lookup_elem(&targets, &target);
 	struct code_bytes code = {};
 	struct ft_atomic a = {};
 	__u64 ip = regs->ip, ea;
 	__u32 i;
 
-	if (!tg || bpf_probe_read_user(&code, sizeof(code), (void *)(ip - sizeof(code))))
+	if (!at || bpf_probe_read_user(&code, sizeof(code), (void *)(ip - sizeof(code))))
 		return 0;
 	for (i = FT_ATOMIC_FIRST; i >= FT_ATOMIC_LAST; i--)
 		if (atomic_at(&code, i, &a))
 			break;
-	if (i < FT_ATOMIC_LAST || !a.wide)
+	if (i < FT_ATOMIC_LAST)
 		return 0;
 	ea = a.base == FT_ATOMIC_RIP ? ip : reg_of(regs, a.base);
 	ea += a.disp;
 	if (a.index != FT_REG_NONE)
 		ea += reg_of(regs, a.index) << (a.shift & 3);
-	return ea - tg->ob_shared;
+	at->addr = ea;
+	at->wide = a.wide;
+	return 0;
 }
 
 /* Objects that were seen being shared, with the slot + 1 of the thread that was seen first. */
@@ -425,18 +431,55 @@ __attribute__((noinline)) int object_shared(__u32 id, __u32 target, __u64 obj, _
 	return 0;
 }
 
+/* Objects whose mutex was seen being locked, with the slot + 1 of the thread, or MANY. */
+#define MANY 0xffffffffu
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct object_key);
+	__type(value, __u32);
+} mutexes_seen SEC(".maps");
+
+/* Have several threads been seen at the mutex of this object, this one among them? */
+__attribute__((noinline)) int mutex_shared(__u32 target, __u64 obj, __u32 slot1)
+{
+	struct object_key key = {.obj = obj, .target = target};
+	__u32 *first = bpf_map_lookup_elem(&mutexes_seen, &key);
+
+	if (!first)
+		bpf_map_update_elem(&mutexes_seen, &key, &slot1, BPF_ANY);
+	else if (*first != slot1)
+		*first = MANY;
+	return first && *first == MANY;
+}
+
+/*
+ * Behind a locked instruction on the shared reference count of an object, or on its mutex. Private
+ * objects are locked all the time, which costs next to nothing: a mutex counts only when several
+ * threads have been seen at it, so that its cache line goes back and forth.
+ */
 ft_inline void behind_atomic(const struct ft_target *tg, __u32 target, struct spent *s)
 {
-	__u64 obj, type = 0;
+	struct atomic_at at = {};
+	__u64 type = 0, obj;
 
 	if (!tg->ob_shared || !tg->type_type)
 		return;
-	obj = atomic_object(target);
-	if (!obj || !object_kind(tg, target, obj, &type))
+	atomic_before(&at);
+	if (!at.addr)
+		return;
+	obj = at.addr - (at.wide ? tg->ob_shared : tg->ob_mutex);
+	if (!object_kind(tg, target, obj, &type) ||
+	    (!at.wide && !mutex_shared(target, obj, s->slot1)))
 		return;
 	if (s->cls != FT_CC_SHARED)
 		count(FT_CN_TICKS_ATOMIC);
 	s->cls = FT_CC_SHARED;
+	if (!at.wide) {
+		s->lock = lock_number(target, FT_LK_OBJECT, at.addr, type, 0);
+		return;
+	}
 	s->lock = lock_number(target, FT_LK_TYPE, 0, type, 0);
 	object_shared(s->lock, target, obj, s->slot1);
 }
