@@ -78,6 +78,10 @@ static struct json_object *session_json(const struct ft_model *m, int *err)
 	ft_put_u64(ev, "missed_threads", m->missed_threads, err);
 	ft_put_u64(ev, "skipped_programs", m->totals->recursion_misses, err);
 	ft_put_u64(ev, "repaired", m->totals->sums.cnt[FT_CN_REPAIRED], err);
+	ft_put_u64(ev, "locks_unnumbered", m->totals->sums.cnt[FT_CN_LOCK_FULL], err);
+	ft_put_u64(ev, "locks_unreadable", m->totals->sums.cnt[FT_CN_LOCK_READ], err);
+	ft_put_u64(ev, "pauses_lost", m->totals->sums.cnt[FT_CN_PAUSE_LOST], err);
+	ft_put_u64(ev, "collections_lost", m->totals->sums.cnt[FT_CN_GC_LOST], err);
 	ft_put_bool(ev, "recorded", info->has_events, err);
 	ft_put_any(o, "events", ev, err);
 	for (i = 0; i < info->cpus_cnt && i < FT_MAX_CPUS; i++)
@@ -253,6 +257,7 @@ static struct json_object *syscalls_json(const struct ft_model *m, int *err)
 static struct json_object *cost_json(const struct ft_model *m, int *err)
 {
 	struct json_object *o = json_object_new_object();
+	const __u64 *cnt = m->totals->sums.cnt;
 
 	if (!o)
 		return NULL;
@@ -261,7 +266,8 @@ static struct json_object *cost_json(const struct ft_model *m, int *err)
 	ft_put_u64(o, "rss_bytes", m->totals->rss_bytes, err);
 	ft_put_u64(o, "probes_in_target", m->totals->probes_in_target, err);
 	ft_put_u64(o, "probe_hits",
-		   m->totals->sums.cnt[FT_CN_PROBE_TAKE] + m->totals->sums.cnt[FT_CN_PROBE_SIGNAL],
+		   cnt[FT_CN_PROBE_TAKE] + cnt[FT_CN_PROBE_SIGNAL] + cnt[FT_CN_PROBE_PAUSE] +
+			   cnt[FT_CN_PROBE_WARN],
 		   err);
 	ft_put_double(o, "core_share", m->self_core_share, err);
 	ft_put_lines(o, "sites", m->info->sites, err);

@@ -167,6 +167,11 @@ static void head_limits(struct ft_text *out, const struct ft_model *m,
 			 m->info->children == 1 ? "is" : "are");
 		notes(out, o, "Note:", line);
 	}
+	if (m->totals->sums.cnt[FT_CN_PAUSE_LOST]) {
+		snprintf(line, sizeof(line), "%s pauses had more causes than there is room for.",
+			 ft_format_count(m->totals->sums.cnt[FT_CN_PAUSE_LOST], num, sizeof(num)));
+		notes(out, o, "Missing:", line);
+	}
 	if (m->totals->throttled_ns) {
 		snprintf(line, sizeof(line), "its cgroup was throttled for %s.",
 			 ft_format_ns(m->totals->throttled_ns, num, sizeof(num)));
