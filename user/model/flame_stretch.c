@@ -7,17 +7,12 @@
 #include "base/array.h"
 #include "base/map.h"
 #include "model/flame_weigh.h"
-#include "model/timeline_order.h"
+#include "model/spans.h"
 
-/* A thread while its events go by. */
+/*
+ * A thread that was woken by one that gave the GIL up, until it ran: a hand-over if it got the GIL.
+ */
 struct follow {
-	__u64 seg;     /* on a core since then, as far as is known */
-	__u64 on_seen; /* on-core time so far, outside the stretch too */
-	__u32 next_seq;
-	bool begun; /* START or a SLICE was seen */
-	bool dead;
-	bool lossy; /* events of it were lost */
-	/* woken by a thread that gave the GIL up, until it ran: a hand-over if it got the GIL */
 	__u64 free_from, free_to;
 };
 
@@ -44,11 +39,8 @@ struct ask {
 struct ft_stretch {
 	__u64 from, to;
 	bool blame;
-	__u64 tick_ns; /* the period of ticks with a stack */
-	const struct ft_thread_rec *recs;
-	size_t rec_cnt;
-	struct follow *follow; /* [rec_cnt] */
-	struct ft_order order;
+	__u64 tick_ns;	       /* the period of ticks with a stack */
+	struct follow *follow; /* by thread number */
 	struct ft_weight *weight;
 	size_t weight_cnt, weight_cap;
 	struct ft_map map; /* (kind, system call, stack) to a number of a weight */
@@ -141,174 +133,79 @@ static int note_handover(struct ft_stretch *r, struct follow *f)
 }
 
 /* What a time off core says of the GIL: that somebody waited, or that its holder was away. */
-static int note_blame(struct ft_stretch *r, struct follow *f, const struct ft_event *ev, __u64 out)
+static int note_blame(struct ft_stretch *r, const struct ft_span *s)
 {
-	__u64 from = out > r->from ? out : r->from, to = ev->ts < r->to ? ev->ts : r->to;
+	__u64 from = s->from_ns > r->from ? s->from_ns : r->from;
+	__u64 to = s->to_ns < r->to ? s->to_ns : r->to;
+	bool waits = s->st == FT_ST_GIL_WAIT;
+	struct follow *f = &r->follow[s->thr];
 	int err = 0;
 
-	if (!r->blame)
-		return 0;
-	if (!(ev->state == FT_ST_GIL_WAIT && ev->flags & FT_SF_GW_CONT))
+	if (!(waits && s->ev_flags & FT_SF_GW_CONT))
 		err = note_handover(r, f);
 	f->free_to = 0;
-	if (ev->state == FT_ST_GIL_WAIT && ev->flags & FT_SF_WAKER_OK && ev->wake_ns >= out) {
-		f->free_from = ev->wake_ns;
-		f->free_to = ev->ts;
+	if (waits && s->ev_flags & FT_SF_WAKER_OK && s->wake_ns >= s->from_ns) {
+		f->free_from = s->wake_ns;
+		f->free_to = s->to_ns;
 	}
 	if (err || from >= to)
 		return err;
-	if (ev->state == FT_ST_GIL_WAIT) {
+	if (waits) {
 		err = add_point(r, from, POINT_BEGIN, 0);
 		if (!err)
 			err = add_point(r, to, POINT_END, 0);
-	} else if (ev->flags & FT_SF_HELD) {
-		err = add_ask(r, ev->stack, FT_SK_BLAME_OFF, from, to);
+	} else if (s->ev_flags & FT_SF_HELD) {
+		err = add_ask(r, s->stack, FT_SK_BLAME_OFF, from, to);
 	}
 	return err;
 }
 
 /* A stretch off core; without a stack it is counted, and its like have theirs scaled to it. */
-static int off_core(struct ft_stretch *r, const struct ft_event *ev, __u8 state, __u64 from,
-		    __u64 to)
+static int off_core(struct ft_stretch *r, const struct ft_span *s)
 {
-	__u64 ns = clip(r, from, to);
+	__u64 ns = clip(r, s->from_ns, s->to_ns);
+	int err = r->blame ? note_blame(r, s) : 0;
 
-	if (!ns || state >= FT_ST_CNT || state == FT_ST_ON)
+	if (err || !ns)
+		return err;
+	r->total[s->st] = ft_add_sat(r->total[s->st], ns);
+	if (s->flags & FT_SPAN_OPEN) {
+		r->open_ns[s->st] = ft_add_sat(r->open_ns[s->st], ns);
 		return 0;
-	r->total[state] = ft_add_sat(r->total[state], ns);
-	if (ev->stack == FT_NO_STACK)
-		return 0;
-	return add(r, state, ev->arg, ev->stack, ns, ns);
+	}
+	return s->stack == FT_NO_STACK ? 0 : add(r, s->st, s->arg, s->stack, ns, ns);
 }
 
-static void on_core(struct ft_stretch *r, struct follow *f, __u64 to)
+static int tick(struct ft_stretch *r, const struct ft_span *s)
 {
-	if (to <= f->seg)
-		return;
-	f->on_seen = ft_add_sat(f->on_seen, to - f->seg);
-	r->on_ns = ft_add_sat(r->on_ns, clip(r, f->seg, to));
-	f->seg = to;
-}
-
-static int slice(struct ft_stretch *r, struct follow *f, const struct ft_event *ev)
-{
-	__s32 ahead = (__s32)(ev->seq - f->next_seq);
-	__u64 out = ev->out_ns, wake = ev->wake_ns, ts = ev->ts;
 	int err;
 
-	if (f->dead || ahead < 0)
+	if (s->from_ns < r->from || s->from_ns >= r->to)
 		return 0;
-	if (ts < f->seg)
-		ts = f->seg;
-	if (out > ts)
-		out = ts;
-	/* what it did in between when records are missing is not known */
-	if (ahead > 0)
-		f->lossy = true;
-	else
-		on_core(r, f, out);
-	if (out < f->seg)
-		out = f->seg < ts ? f->seg : ts;
-	if (!wake || ev->state == FT_ST_GIL_WAIT || wake > ts)
-		wake = ts;
-	if (wake < out)
-		wake = out;
-	err = off_core(r, ev, ev->state, out, wake);
-	if (!err)
-		err = off_core(r, ev, FT_ST_RUNQ, wake, ts);
-	if (!err)
-		err = note_blame(r, f, ev, out);
-	f->seg = ts;
-	f->next_seq = ev->seq + 1;
-	f->begun = true;
+	r->tick_cnt[s->on]++;
+	if (s->stack == FT_NO_STACK)
+		return 0;
+	err = add(r, (__u8)(FT_SK_ON + s->on), 0, s->stack, r->tick_ns, r->tick_ns);
+	if (!err && r->blame && s->on == FT_ON_GIL)
+		err = add_ask(r, s->stack, FT_SK_BLAME, s->from_ns, s->from_ns);
 	return err;
 }
 
-static int tick(struct ft_stretch *r, const struct ft_event *ev)
-{
-	int err = 0;
-
-	if (ev->ts < r->from || ev->ts >= r->to || ev->state >= FT_ON_CNT)
-		return 0;
-	r->tick_cnt[ev->state]++;
-	if (ev->stack == FT_NO_STACK)
-		return 0;
-	err = add(r, (__u8)(FT_SK_ON + ev->state), 0, ev->stack, r->tick_ns, r->tick_ns);
-	if (!err && r->blame && ev->state == FT_ON_GIL)
-		err = add_ask(r, ev->stack, FT_SK_BLAME, ev->ts, ev->ts);
-	return err;
-}
-
-static int process(void *ctx, const struct ft_event *ev)
+static int take_span(void *ctx, const struct ft_span *s)
 {
 	struct ft_stretch *r = ctx;
-	struct follow *f;
 
-	if (ev->thr >= r->rec_cnt)
+	switch (s->type) {
+	case FT_SPAN_ON:
+		r->on_ns = ft_add_sat(r->on_ns, clip(r, s->from_ns, s->to_ns));
 		return 0;
-	f = &r->follow[ev->thr];
-	switch (ev->type) {
-	case FT_EV_SLICE:
-		return slice(r, f, ev);
-	case FT_EV_TICK:
-		return tick(r, ev);
-	case FT_EV_START:
-		if (f->begun)
-			return 0;
-		f->begun = true;
-		f->seg = ev->ts;
-		f->next_seq = ev->seq;
-		return 0;
-	case FT_EV_EXIT:
-		if (!f->dead && ev->seq == f->next_seq)
-			on_core(r, f, ev->ts);
-		f->dead = true;
-		return 0;
+	case FT_SPAN_OFF:
+		return off_core(r, s);
+	case FT_SPAN_TICK:
+		return tick(r, s);
 	default:
 		return 0;
 	}
-}
-
-static int push(void *ctx, const struct ft_event *ev)
-{
-	struct ft_stretch *r = ctx;
-
-	return ft_order_push(&r->order, ev);
-}
-
-/*
- * A thread's last interval has no event. How much of it was on a core is what the kernel's total
- * has more than the events; where events were lost that is not known.
- */
-static int close_thread(struct ft_stretch *r, struct follow *f, const struct ft_thread *t)
-{
-	__u64 end = t->since_ns, on_total = t->state_ns[FT_ST_ON], on = 0, ns;
-	int err = 0;
-
-	if (r->blame && t->state != FT_ST_GIL_WAIT)
-		err = note_handover(r, f);
-	if (err || f->dead || end <= f->seg || t->seq != f->next_seq || t->state >= FT_ST_CNT)
-		return err;
-	if (t->state == FT_ST_ON)
-		on = end - f->seg;
-	else if (!f->lossy && on_total > f->on_seen)
-		on = on_total - f->on_seen;
-	if (on > end - f->seg)
-		on = end - f->seg;
-	on_core(r, f, f->seg + on);
-	ns = clip(r, f->seg, end);
-	if (t->state == FT_ST_ON || !ns)
-		return 0;
-	r->total[t->state] = ft_add_sat(r->total[t->state], ns);
-	r->open_ns[t->state] = ft_add_sat(r->open_ns[t->state], ns);
-	if (r->blame && t->state == FT_ST_GIL_WAIT) {
-		__u64 from = f->seg > r->from ? f->seg : r->from;
-
-		err = add_point(r, from, POINT_BEGIN, 0);
-		if (!err)
-			err = add_point(r, from + ns, POINT_END, 0);
-	}
-	return err;
 }
 
 static int by_time(const void *a, const void *b)
@@ -412,21 +309,18 @@ static int settle_open(struct ft_stretch *r)
 	return err;
 }
 
-static int follow_all(struct ft_stretch *r, struct ft_reader *reader)
+static int follow_all(struct ft_stretch *r, struct ft_reader *reader, const struct ft_model *m)
 {
-	size_t i;
+	size_t cnt, i;
 	int err;
 
-	r->follow = calloc(r->rec_cnt + 1, sizeof(*r->follow));
+	ft_reader_threads(reader, &cnt);
+	r->follow = calloc(cnt + 1, sizeof(*r->follow));
 	if (!r->follow)
 		return -ENOMEM;
-	for (i = 0; i < r->rec_cnt; i++)
-		r->follow[i].seg = r->recs[i].t.start_ns;
-	err = ft_reader_events(reader, 0, ~0ull, push, r);
-	if (!err)
-		err = ft_order_flush(&r->order);
-	for (i = 0; i < r->rec_cnt && !err; i++)
-		err = close_thread(r, &r->follow[i], &r->recs[i].t);
+	err = ft_spans_read(reader, m, take_span, r);
+	for (i = 0; r->blame && i < cnt && !err; i++)
+		err = note_handover(r, &r->follow[i]);
 	return err;
 }
 
@@ -446,10 +340,7 @@ int ft_stretch_weigh(struct ft_reader *reader, const struct ft_model *m, __u64 f
 	r->to = to_ns;
 	r->blame = blame;
 	r->tick_ns = 1000000000u / (hz ? hz : 1);
-	r->order.cb = process;
-	r->order.ctx = r;
-	r->recs = ft_reader_threads(reader, &r->rec_cnt);
-	err = follow_all(r, reader);
+	err = follow_all(r, reader, m);
 	if (!err && blame)
 		err = weigh_blame(r);
 	if (!err)
@@ -473,7 +364,6 @@ void ft_stretch_free(struct ft_stretch *r)
 	if (!r)
 		return;
 	free(r->follow);
-	ft_order_free(&r->order);
 	free(r->weight);
 	ft_map_free(&r->map);
 	free(r->point);

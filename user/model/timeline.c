@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include "model/spans.h"
 #include "model/timeline_build.h"
 
 /* Bins of the histogram of switches: 8 MB, a session of a week in steps of 0.6 s. */
@@ -18,20 +19,22 @@ static int feed(void *ctx, const struct ft_event *ev)
 int ft_timeline_build(struct ft_reader *r, const struct ft_model *m, __u64 from_ns, __u64 to_ns,
 		      __u32 cols, __u32 thread_max, struct ft_timeline **out)
 {
-	const struct ft_session_info *info = ft_reader_info(r);
-	const struct ft_totals *totals = ft_reader_totals(r);
+	const struct ft_session_info *info = m->info;
 	struct ft_tl_input in = {.cols = cols, .thread_max = thread_max, .m = m};
+	struct ft_spans_input sp = {0};
 	struct ft_tl_builder *b = NULL;
 	int err;
 
 	*out = NULL;
-	in.session_end_ns = totals->end_ns > info->start_ns ? totals->end_ns : info->start_ns;
+	ft_spans_of(r, m, &sp);
+	in.session_end_ns = sp.session_end_ns;
+	in.recs = sp.recs;
+	in.rec_cnt = sp.rec_cnt;
+	in.gil = sp.gil;
 	in.from_ns = from_ns || to_ns ? from_ns : info->start_ns;
 	in.to_ns = from_ns || to_ns ? to_ns : in.session_end_ns;
-	in.recs = ft_reader_threads(r, &in.rec_cnt);
 	in.cpus = info->cpus;
 	in.cpu_cnt = info->cpus_cnt < FT_MAX_CPUS ? info->cpus_cnt : FT_MAX_CPUS;
-	in.gil = info->gil != FT_GIL_OFF || (m && m->gil_present);
 	err = ft_tl_builder_new(&in, &b);
 	if (!err)
 		err = ft_reader_events(r, 0, ~0ull, feed, b);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The builder of a timeline, fed with events one by one: ft_timeline_build() without the file.
- *
- * How on-core time is named: a timer tick speaks for the time around it, up to half the way to the
- * next tick of the same stay on the core. A stay without a tick is on_gil when the thread came
- * back from a GIL wait, or held the GIL when it left its core before or after it; otherwise it is
- * what the thread's last tick was, or is divided by the thread's shares in the whole session.
  */
 #ifndef FT_MODEL_TIMELINE_BUILD_H
 #define FT_MODEL_TIMELINE_BUILD_H
@@ -28,6 +23,9 @@ struct ft_tl_builder;
 
 /* 0, -EINVAL (no columns, too many, from after to), -ENOMEM. */
 int ft_tl_builder_new(const struct ft_tl_input *in, struct ft_tl_builder **out);
+/* See ft_spans_prime(): when events before the window are not there. */
+void ft_tl_builder_prime(struct ft_tl_builder *b, __u32 thr, __u64 seg_ns, __u32 next_seq,
+			 __u16 cpu);
 /* Nearly sorted events (see timeline_order.h) of the whole session. 0 or -ENOMEM. */
 int ft_tl_builder_event(struct ft_tl_builder *b, const struct ft_event *ev);
 /* Closes what is open and hands the timeline over. Call once, then free the builder. 0 or -ENOMEM.

@@ -7,7 +7,6 @@
 
 #define FT_TL_MAX_COLS 65536u
 #define FT_TL_SUB 64u	     /* instants a column at which the threads on cores are counted */
-#define FT_TL_NO_CPU 0xffffu /* on a core, but on which is not known */
 #define FT_TL_NO_LANE 0xffffffffu
 
 /*
