@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The styles and scripts of drawn flames: the files of user/export/assets, NUL-terminated. */
+/* The styles and scripts of what is drawn: the files of user/export/assets, NUL-terminated. */
 #ifndef FT_EXPORT_ASSETS_H
 #define FT_EXPORT_ASSETS_H
 
-extern const char ft_asset_core_js[]; /* what both pictures share; comes before the next two */
+extern const char ft_asset_core_js[]; /* what all share; comes before the others */
 extern const char ft_asset_svg_js[];
-extern const char ft_asset_html_js[];
 extern const char ft_asset_svg_css[];
+/* What HTML pages share, in this order: their parts, a flame graph in one, their looks. */
+extern const char ft_asset_parts_js[];
+extern const char ft_asset_flame_js[];
 extern const char ft_asset_html_css[];
+extern const char ft_asset_html_js[]; /* the page of a flame graph; comes after these */
 
 #endif

@@ -232,6 +232,8 @@ int ft_export_html(const struct ft_flame *f, struct ft_text *out)
 		goto out;
 	ft_text_add(out, "</script>\n<script>\n");
 	ft_text_add(out, ft_asset_core_js);
+	ft_text_add(out, ft_asset_parts_js);
+	ft_text_add(out, ft_asset_flame_js);
 	ft_text_add(out, ft_asset_html_js);
 	ft_text_add(out, "</script>\n</body>\n</html>\n");
 	err = out->err;
