@@ -42,7 +42,7 @@ const FTParts = (() => {
 			const head = make(make(table, "thead"), "tr");
 			this.body = make(table, "tbody");
 			this.heads = o.columns.map((c) => {
-				const th = make(head, "th", { scope: "col", class: c.text ? "" : "n" });
+				const th = make(head, "th", { scope: "col", class: c.text || c.kind ? "" : "n" });
 				const b = button(th, null, c.label, () => this.sort(c));
 				if (c.title)
 					b.title = c.title;

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Flame graphs of a range of time: samples become a tree whose whole is the exact time in it.
+
+const FTStacks = (() => {
+	const ON = [0, 1, 2], OFF = [3, 4, 5, 6, 7, 8, 9, 10, 11];
+	// What can be weighed, as `ftprof report --of` has it. parts: the states, those that are scaled
+	// together in one list: ticks say how time on cores is divided, so it is scaled as one.
+	const MEASURES = [
+		{ id: "on-cpu", label: "On CPU: where threads ran", parts: [ON] },
+		{ id: "gil-wait", label: "GIL wait: who waited for the GIL", parts: [[3]] },
+		{ id: "gil-blame", label: "GIL blame: who held it while others waited", parts: [[3]], blame: true },
+		{ id: "lock-wait", label: "Lock wait: who waited for locks inside objects", parts: [[5]] },
+		{ id: "blocked", label: "Blocked: where threads slept", parts: [[6], [9], [10], [11]] },
+		{ id: "off-cpu", label: "Off CPU: where threads were off a core", parts: OFF.map((s) => [s]) },
+		{ id: "wall", label: "Wall time: where threads were all the time", parts: [ON, ...OFF.map((s) => [s])] },
+	];
+	// Samples that saw less than half of the time stand for themselves, and the rest for itself;
+	// as ftprof's own flame graphs of a session.
+	const TRUST = 2;
+	const MOST = 2e6; // looks at lanes for the waiters of ticks, at most
+	const NO_STACK = { kind: 3, name: "[no stack]", where: "time that no sample stands for", fill: "m1",
+			   func: "3\n[no stack]\n" };
+
+	// The stacks of a side.
+	class Stacks {
+		constructor(side) {
+			const { frames, nodes } = side.json, n = nodes.length / 2;
+			this.side = side;
+			this.frames = FTFlame.frames(frames);
+			this.parent = Int32Array.from({ length: n }, (_, i) => nodes[2 * i] - 1);
+			this.frame = Int32Array.from({ length: n }, (_, i) => nodes[2 * i + 1]);
+			// A node has its place among its like by name, so that it keeps it from range to range.
+			const names = Array.from(this.frames.keys()).sort((a, b) => {
+				const x = this.frames[a].name, y = this.frames[b].name;
+				return x < y ? -1 : x > y ? 1 : a - b;
+			});
+			const rank = new Int32Array(this.frames.length);
+			names.forEach((f, i) => (rank[f] = i));
+			this.order = Int32Array.from({ length: n }, (_, i) => i)
+				.sort((a, b) => rank[this.frame[b]] - rank[this.frame[a]] || b - a);
+		}
+
+		// What of a sample lies in [a, b), in ns.
+		part(i, a, b) {
+			const { t, what, w } = this.side.samples, step = this.side.json.samples_ns;
+			if (what[i] <= 2)
+				return t[i] >= a && t[i] < b ? w[i] : 0;
+			const long = Math.max(w[i], step, 1), in_ns = Math.min(t[i] + long, b) - Math.max(t[i], a);
+			return in_ns > 0 ? w[i] * in_ns / long : 0;
+		}
+
+		// Weights of nodes of the states of one part: {self, sum, cnt}.
+		weigh(states, a, b, blame) {
+			const { side } = this, { samples } = side;
+			const self = new Float64Array(this.parent.length), is = new Uint8Array(256);
+			let sum = 0, cnt = 0, skip = 1, seen = 0;
+			for (const s of blame ? [0] : states)
+				is[s] = 1;
+			if (blame)
+				skip = Math.ceil(samples.t.length * side.lanes.thread.length / MOST) || 1;
+			for (let i = 0; i < samples.t.length; i++) {
+				if (!is[samples.what[i]] || samples.node[i] >= self.length)
+					continue;
+				let w = this.part(i, a, b);
+				if (!w || seen++ % skip)
+					continue;
+				if (blame)
+					w *= skip * side.waiters(samples.t[i]);
+				if (!w)
+					continue;
+				self[samples.node[i]] += w;
+				sum += w;
+				cnt++;
+			}
+			return { self, sum, cnt };
+		}
+
+		// The tree of a measure over [a, b): {tree, frameOf, ns, cnt, none}; ns is the exact time, cnt
+		// on how many samples it stands, none what no sample stands for.
+		tree(measure, a, b) {
+			const exact = this.side.sums(a, b), n = this.parent.length;
+			const self = new Float64Array(n);
+			let ns = 0, cnt = 0, none = 0;
+			for (const states of measure.parts) {
+				const part = states.reduce((all, s) => all + exact[s], 0);
+				const got = this.weigh(states, a, b, measure.blame);
+				if (!part)
+					continue;
+				const k = !got.sum ? 0 : part <= got.sum * TRUST ? part / got.sum : 1;
+				for (let i = 0; i < n; i++)
+					self[i] += got.self[i] * k;
+				ns += part;
+				cnt += got.cnt;
+				none += Math.max(part - got.sum * k, 0);
+			}
+			// Rounding leaves less than that of a sum that is all there.
+			if (none < ns * 1e-9)
+				none = 0;
+			return { ...this.grow(self, ns, none), ns, cnt, none };
+		}
+
+		grow(self, ns, none) {
+			const { parent, frame, frames, order } = this, n = parent.length;
+			const total = self.slice(), first = new Int32Array(n + 1).fill(-1), next = new Int32Array(n);
+			for (let i = n - 1; i >= 0; i--)
+				if (parent[i] >= 0)
+					total[parent[i]] += total[i];
+			for (const i of order) {
+				if (!total[i])
+					continue;
+				next[i] = first[parent[i] + 1];
+				first[parent[i] + 1] = i;
+			}
+			const depth = [0], node = [-1];
+			for (let i = first[0], d = 1; i >= 0;) {
+				depth.push(d);
+				node.push(i);
+				if (first[i + 1] >= 0) {
+					i = first[i + 1];
+					d++;
+					continue;
+				}
+				while (i >= 0 && next[i] < 0) {
+					i = parent[i];
+					d--;
+				}
+				if (i >= 0)
+					i = next[i];
+			}
+			if (none) {
+				depth.push(1);
+				node.push(-2);
+			}
+			const of = (list) => Float64Array.from(node, (i) => i >= 0 ? list[i] : i === -2 ? none : 0);
+			const totals = of(total);
+			totals[0] = ns;
+			const tree = new FT.Tree(Float64Array.from(depth), totals, of(self), null, null);
+			const frameOf = (i) => node[i] >= 0 ? frames[frame[node[i]]] : i ? NO_STACK : FTFlame.ALL;
+			return { tree, frameOf };
+		}
+	}
+
+	return { MEASURES, Stacks };
+})();
