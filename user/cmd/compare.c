@@ -1,46 +1,93 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* ftprof compare A B: two sessions, their timelines one above the other on one time scale. */
+/* ftprof compare: two sides of sessions, their timelines on one scale and their figures. */
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
-#include "base/units.h"
 #include "cmd/cmd.h"
 #include "cmd/show.h"
+#include "model/compare.h"
 #include "model/timeline.h"
+#include "view/compare_json.h"
 #include "view/compare_text.h"
 #include "view/timeline_text.h"
 
 #define LANES 26
 
-enum { OPT_NO_DRAWING = 1000, OPT_OF };
+enum { OPT_NO_DRAWING = 1000, OPT_OF, OPT_A, OPT_B };
 
 struct opts {
 	struct ft_show_opts show;
-	const char *file[2];
-	int cnt;
+	const char *file[2][FT_COMPARE_MAX];
+	size_t cnt[2];
+	int side;   /* that the next file is of: of the last --a or --b */
+	bool sides; /* --a and --b, else the two files of A B */
+	bool page;  /* -o NAME.html: timelines, not stacks */
 };
 
-struct side {
+/* One open session. */
+struct run {
 	struct ft_reader *r;
 	struct ft_model m;
-	struct ft_timeline *tl;
+};
+
+struct both {
+	struct run *run[2]; /* those of a side */
+	size_t cnt[2];
+	struct ft_compare *c;
+	const char *path[2]; /* of the runs that stand for their sides in a drawing */
+	struct run *shown[2];
 };
 
 /* Stacks are compared in a drawing: the other formats have no place for two weights. */
-static void choose_stacks(struct ft_show_opts *o)
+static void choose_output(struct opts *o)
 {
-	enum ft_format fmt = o->out ? ft_format_of_path(o->out) : FT_FMT_NONE;
+	struct ft_show_opts *s = &o->show;
+	enum ft_format fmt = s->out ? ft_format_of_path(s->out) : FT_FMT_NONE;
 
 	if (fmt == FT_FMT_SVG || fmt == FT_FMT_HTML)
-		o->stacks.format = fmt;
+		s->stacks.format = fmt;
 	else if (fmt != FT_FMT_NONE)
-		ft_usage("compare", "%s: stacks are compared as .svg or .html", o->out);
-	else if (o->stacks.given)
+		ft_usage("compare", "%s: stacks are compared as .svg or .html", s->out);
+	else if (s->stacks.given)
 		ft_usage("compare", "--of is for stacks: add -o NAME.svg or -o NAME.html");
+	o->page = fmt == FT_FMT_HTML && !s->stacks.given;
+	if (fmt != FT_FMT_NONE && s->json)
+		ft_usage("compare", "--json is a table's form: leave it out, or -o %s", s->out);
+}
+
+static void add_file(struct opts *o, int side, const char *path)
+{
+	if (o->cnt[side] == FT_COMPARE_MAX)
+		ft_usage("compare", "%s: %d sessions a side at most", path, FT_COMPARE_MAX);
+	o->file[side][o->cnt[side]++] = path;
+}
+
+static void take_file(struct opts *o, const char *path)
+{
+	if (o->sides) {
+		add_file(o, o->side, path);
+		return;
+	}
+	if (o->cnt[1])
+		ft_usage("compare",
+			 "two files are compared: %s is too much; more of a side are "
+			 "given by --a FILE... --b FILE...",
+			 path);
+	add_file(o, o->cnt[0] ? 1 : 0, path);
+}
+
+static void check(struct opts *o)
+{
+	if (o->sides && (!o->cnt[0] || !o->cnt[1]))
+		ft_usage("compare", "--%c FILE... is needed too", o->cnt[0] ? 'b' : 'a');
+	if (!o->cnt[0] || !o->cnt[1])
+		ft_usage("compare", "two session files are needed");
+	choose_output(o);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -59,17 +106,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			ft_usage("compare", "--of %s: see --help for what there is", arg);
 		o->show.stacks.given = "--of";
 		break;
+	case OPT_A:
+	case OPT_B:
+		if (!o->sides && o->cnt[0])
+			ft_usage("compare", "%s: name it after --a or --b", o->file[0][0]);
+		o->sides = true;
+		o->side = key == OPT_B;
+		add_file(o, o->side, arg);
+		break;
 	case ARGP_KEY_ARG:
-		if (o->cnt == 2)
-			ft_usage("compare", "two files are compared: %s is too much", arg);
-		o->file[o->cnt++] = arg;
+		take_file(o, arg);
 		break;
 	case ARGP_KEY_END:
-		if (o->cnt < 2)
-			ft_usage("compare", "two session files are needed");
-		if (o->show.json)
-			ft_usage("compare", "--json: there is no such form of a comparison yet");
-		choose_stacks(&o->show);
+		check(o);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -77,59 +126,156 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static int open_side(const char *path, struct side *s)
+static int open_run(const char *path, struct run *run)
 {
 	char why[512];
-	int err = ft_reader_open(path, &s->r, why, sizeof(why));
+	int err = ft_reader_open(path, &run->r, why, sizeof(why));
 
 	if (err)
 		return ft_err(err, "%s", why);
-	err = ft_model_build(s->r, &s->m);
+	err = ft_model_build(run->r, &run->m);
 	if (err)
 		return ft_err(err, "cannot make the figures of %s: %s", path, strerror(-err));
 	return 0;
 }
 
-static int draw(struct side *s, const struct ft_show_opts *o, struct ft_text *out)
+/* Opens all sessions and compares them. 0 or -errno (logged). */
+static int open_both(const struct opts *o, struct both *b)
+{
+	struct ft_cmp_session s[2][FT_COMPARE_MAX] = {0};
+	const struct ft_cmp_session *const sides[2] = {s[0], s[1]};
+	int side, err;
+	size_t i;
+
+	for (side = 0; side < 2; side++) {
+		b->run[side] = calloc(o->cnt[side], sizeof(*b->run[side]));
+		if (!b->run[side])
+			return ft_err(-ENOMEM, "out of memory");
+		b->cnt[side] = o->cnt[side];
+		for (i = 0; i < o->cnt[side]; i++) {
+			err = open_run(o->file[side][i], &b->run[side][i]);
+			if (err)
+				return err;
+			s[side][i].m = &b->run[side][i].m;
+			s[side][i].path = o->file[side][i];
+		}
+	}
+	err = ft_compare_build(sides, o->cnt, &b->c);
+	if (err)
+		return ft_err(err, "cannot compare: %s", strerror(-err));
+	for (side = 0; side < 2; side++) {
+		i = ft_compare_median_run(b->c, side);
+		b->path[side] = o->file[side][i];
+		b->shown[side] = &b->run[side][i];
+	}
+	return 0;
+}
+
+static void close_both(struct both *b)
+{
+	int side;
+	size_t i;
+
+	ft_compare_free(b->c);
+	for (side = 0; side < 2; side++) {
+		for (i = 0; b->run[side] && i < b->cnt[side]; i++) {
+			ft_model_free(&b->run[side][i].m);
+			ft_reader_close(b->run[side][i].r);
+		}
+		free(b->run[side]);
+	}
+}
+
+/* Both timelines on one scale, of the runs with the median wall times. */
+static int draw(const struct both *b, const struct ft_show_opts *o, struct ft_text *out)
 {
 	struct ft_tl_text_opts t = {
 		.width = ft_show_width(o),
 		.ascii = ft_show_ascii(o),
 		.color = ft_show_color(o),
 	};
+	struct ft_timeline *tl[2] = {NULL, NULL};
 	struct ft_tl_side sides[2];
+	char name[2][32];
 	__u64 len = 0;
 	int i, err = 0;
 
 	for (i = 0; i < 2; i++) {
-		if (!s[i].m.info->has_events) {
-			ft_warn("a session without events has no timeline");
+		const struct ft_model *m = &b->shown[i]->m;
+
+		if (!m->info->has_events) {
+			ft_warn("%s has no events, so no timelines are drawn", b->path[i]);
 			return 0;
 		}
-		if (s[i].m.duration_ns > len)
-			len = s[i].m.duration_ns;
+		if (m->duration_ns > len)
+			len = m->duration_ns;
 	}
 	for (i = 0; i < 2 && !err; i++) {
-		__u64 from = s[i].m.info->start_ns;
+		const struct ft_model *m = &b->shown[i]->m;
+		__u64 from = m->info->start_ns;
 
-		err = ft_timeline_build(s[i].r, &s[i].m, from, from + len, ft_tl_text_cols(t.width),
-					LANES, &s[i].tl);
-		sides[i] = (struct ft_tl_side){.tl = s[i].tl, .m = &s[i].m};
+		err = ft_timeline_build(b->shown[i]->r, m, from, from + len,
+					ft_tl_text_cols(t.width), LANES, &tl[i]);
+		snprintf(name[i], sizeof(name[i]), "%c %s", "AB"[i], m -> info -> name);
+		sides[i] = (struct ft_tl_side){.tl = tl[i], .m = m, .name = name[i]};
 	}
-	return err ?: ft_tl_text_pair(&sides[0], &sides[1], &t, out);
+	err = err ?: ft_tl_text_pair(&sides[0], &sides[1], &t, out);
+	ft_timeline_free(tl[0]);
+	ft_timeline_free(tl[1]);
+	if (err)
+		return ft_err(err, "cannot draw the timelines: %s", strerror(-err));
+	ft_text_add(out, "\n");
+	return 0;
 }
 
-static int stacks(const struct side *s, const struct opts *o, struct ft_text *out)
+static int stacks(const struct both *b, const struct opts *o, struct ft_text *out)
 {
-	struct ft_reader *const r[2] = {s[0].r, s[1].r};
-	const struct ft_model *const m[2] = {&s[0].m, &s[1].m};
+	struct ft_reader *const r[2] = {b->shown[0]->r, b->shown[1]->r};
+	const struct ft_model *const m[2] = {&b->shown[0]->m, &b->shown[1]->m};
 
-	return ft_stacks_compare(r, m, o->file, &o->show, out);
+	return ft_stacks_compare(r, m, b->path, &o->show, out);
+}
+
+/* -o NAME.html: a page of the two runs that stand for their sides. Returns the exit status. */
+static int write_page(const struct both *b, const struct opts *o)
+{
+	struct ft_text out = {0};
+	int status = FT_EXIT_FAILED;
+
+	if (!stacks(b, o, &out))
+		status = ft_show_write(&o->show, &out);
+	ft_text_free(&out);
+	return status;
+}
+
+static int show(const struct both *b, const struct opts *o)
+{
+	struct ft_text out = {0};
+	int err, status = FT_EXIT_FAILED;
+
+	if (o->page)
+		return write_page(b, o);
+	if (o->show.stacks.format != FT_FMT_NONE) {
+		err = stacks(b, o, &out);
+	} else if (o->show.json) {
+		err = ft_compare_json(&out, b->c);
+		if (err)
+			ft_err(err, "cannot make the JSON: %s", strerror(-err));
+	} else {
+		err = o->show.no_timeline ? 0 : draw(b, &o->show, &out);
+		ft_compare_text(&out, b->c, ft_show_width(&o->show), ft_show_ascii(&o->show));
+	}
+	if (!err)
+		status = ft_show_write(&o->show, &out);
+	ft_text_free(&out);
+	return status;
 }
 
 int ft_cmd_compare(int argc, char **argv)
 {
 	static const struct argp_option options[] = {
+		{"a", OPT_A, "FILE...", 0, "Several sessions of one side", 10},
+		{"b", OPT_B, "FILE...", 0, "And of the other, up to 64 each", 10},
 		{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 10},
 		{"of", OPT_OF, "WHAT", 0,
 		 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
@@ -141,43 +287,32 @@ int ft_cmd_compare(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "A B",
+		.args_doc = "A B\n--a FILE... --b FILE...",
 		.children = children,
 		.doc = "Draws two sessions one above the other on one time scale, and compares "
-		       "their "
-		       "figures; or, with -o NAME.svg or NAME.html, their stacks.\v"
+		       "their figures; of several sessions a side, it tells differences from "
+		       "noise. With -o NAME.svg their stacks are compared.\v"
 		       "EXAMPLES:\n"
 		       "  ftprof compare gil.ftprof ft.ftprof\n"
+		       "  ftprof compare --a before*.ftprof --b after*.ftprof\n"
 		       "  ftprof compare before.ftprof after.ftprof --of on-cpu -o diff.svg\n",
 	};
-	struct side s[2] = {0};
-	struct ft_text out = {0};
-	struct opts o = {0};
-	int err, i, status = FT_EXIT_FAILED;
+	struct opts *o = calloc(1, sizeof(*o));
+	struct both b = {0};
+	int status = FT_EXIT_FAILED;
 
-	ft_show_defaults(&o.show, "compare");
-	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	for (i = 0; i < 2; i++)
-		if (open_side(o.file[i], &s[i]))
-			goto out;
-	if (o.show.stacks.format != FT_FMT_NONE) {
-		if (!stacks(s, &o, &out))
-			status = ft_show_write(&o.show, &out);
-		goto out;
+	if (!o) {
+		ft_err(-ENOMEM, "out of memory");
+		return FT_EXIT_FAILED;
 	}
-	err = o.show.no_timeline ? 0 : draw(s, &o.show, &out);
-	if (err) {
-		ft_err(err, "cannot draw the timelines: %s", strerror(-err));
+	ft_show_defaults(&o->show, "compare");
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
+	if (ft_show_check_out(&o->show))
 		goto out;
-	}
-	ft_compare_text(&out, &s[0].m, &s[1].m);
-	status = ft_show_write(&o.show, &out);
+	if (!open_both(o, &b))
+		status = show(&b, o);
 out:
-	for (i = 0; i < 2; i++) {
-		ft_timeline_free(s[i].tl);
-		ft_model_free(&s[i].m);
-		ft_reader_close(s[i].r);
-	}
-	ft_text_free(&out);
+	close_both(&b);
+	free(o);
 	return status;
 }

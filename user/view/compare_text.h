@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The figures of two sessions side by side. */
+/* A comparison on a terminal: who is compared, a table, and what it says in words. */
 #ifndef FT_VIEW_COMPARE_TEXT_H
 #define FT_VIEW_COMPARE_TEXT_H
 
 #include "base/text.h"
-#include "model/model.h"
+#include "model/compare.h"
 
-/* A small table, 76 columns wide at most, and the line that compares the wall times. */
-void ft_compare_text(struct ft_text *out, const struct ft_model *a, const struct ft_model *b);
+/*
+ * The two sides, a line each; the rows in which something was seen; the summary; what to know of
+ * it, and what was left out. No line is wider than width (columns; 0: 80, never less than 40).
+ * ascii: not a byte above 0x7e, names included. Errors stick to the text.
+ */
+void ft_compare_text(struct ft_text *out, const struct ft_compare *c, int width, bool ascii);
 
 #endif
