@@ -68,14 +68,15 @@ static const char *estimate(const struct ft_cmp_row *r, double v, char *buf, siz
 		return ft_cmp_format_ratio(v, buf, sz);
 	if (r->unit != FT_CU_SHARE)
 		return ft_cmp_format(v, r->unit, buf, sz);
-	/* not to be taken for a change by so many per cent */
-	snprintf(buf, sz, "%.2g points", v * 100);
+	snprintf(buf, sz, "%.2g", v * 100);
 	return buf;
 }
 
 /* "0.61 (0.58 to 0.64)", "within noise (0.97 to 1.03)"; of few runs what all pairs of them say. */
 static void put_difference(struct ft_flow *f, const struct ft_cmp_row *r)
 {
+	/* of a share: not to be taken for a change by so many per cent */
+	const char *points = r->unit == FT_CU_SHARE ? " points" : "";
 	char mid[48], lo[48], hi[48], sign[2] = "";
 
 	if (!r->est.ratio && r->est.mid > 0)
@@ -84,11 +85,11 @@ static void put_difference(struct ft_flow *f, const struct ft_cmp_row *r)
 	estimate(r, r->est.lo, lo, sizeof(lo));
 	estimate(r, r->est.hi, hi, sizeof(hi));
 	if (r->verdict == FT_CV_SAME)
-		ft_flow_printf(f, 3, "within noise (%s to %s)", lo, hi);
+		ft_flow_printf(f, 3, "within noise (%s to %s%s)", lo, hi, points);
 	else if (r->side[0].cnt * r->side[1].cnt > 1)
-		ft_flow_printf(f, 3, "%s%s (%s to %s)", sign, mid, lo, hi);
+		ft_flow_printf(f, 3, "%s%s (%s to %s%s)", sign, mid, lo, hi, points);
 	else
-		ft_flow_printf(f, 3, "%s%s", sign, mid);
+		ft_flow_printf(f, 3, "%s%s%s", sign, mid, points);
 }
 
 static void table(struct ft_text *out, const struct ft_compare *c, int width, bool ascii)
