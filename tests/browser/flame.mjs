@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Drives a browser through a drawn flame: `node flame.mjs` reads {"file", "scheme", "script",
-// "width", "steps"} from standard input and prints what each step gave, as a JSON list. Steps:
+// "width",
+// "height", "touch", "steps"} from standard input and prints what each step gave, as a JSON list. Steps:
 //
 //     ["key", name]  ["type", text]  ["click", selector]  ["scheme", "dark"]
-//     ["move", x, y]  ["press", x, y]    the mouse, in CSS px of the window
+//     ["move", x, y]  ["press", x, y]  ["twice", x, y]  the mouse, in CSS px of the window
+//     ["drag", x, y, to x, to y, key]    with a key held down, or none
+//     ["wheel", x, y, dx, dy, key]
+//     ["touch", [[x, y], ...], [[x, y], ...]]  fingers go from there to there; task.touch: there are some
 //     ["eval", expression]               gives its value
 //     ["print"]                          gives the number of bytes of a PDF of the page
 //     ["shot", path]                     a picture of the window
@@ -25,7 +29,8 @@ const browser = await chromium.launch({
 const out = []
 try {
 	const context = await browser.newContext({
-		viewport: { width: task.width ?? 1280, height: 800 },
+		viewport: { width: task.width ?? 1280, height: task.height ?? 800 },
+		hasTouch: task.touch ?? false,
 		colorScheme: task.scheme ?? 'light',
 		javaScriptEnabled: task.script ?? true,
 	})
@@ -42,6 +47,25 @@ try {
 		if (r.url() !== url) wrong.push(`request: ${r.url()}`)
 	})
 	await page.goto(url)
+	const held = async (key, act) => {
+		if (key) await page.keyboard.down(key)
+		await act()
+		if (key) await page.keyboard.up(key)
+	}
+	const fingers = async (from, to) => {
+		const client = await context.newCDPSession(page)
+		const send = (type, points) =>
+			client.send('Input.dispatchTouchEvent', {
+				type,
+				touchPoints: points.map(([x, y], id) => ({ x, y, id })),
+			})
+		await send('touchStart', from)
+		for (let i = 1; i <= 8; i++) {
+			const between = (a, b) => a + ((b - a) * i) / 8
+			await send('touchMove', from.map((p, k) => p.map((v, d) => between(v, to[k][d]))))
+		}
+		await send('touchEnd', [])
+	}
 	const verbs = {
 		key: name => page.keyboard.press(name),
 		type: text => page.keyboard.type(text),
@@ -49,6 +73,20 @@ try {
 		scheme: colorScheme => page.emulateMedia({ colorScheme }),
 		move: (x, y) => page.mouse.move(x, y),
 		press: (x, y) => page.mouse.click(x, y),
+		twice: (x, y) => page.mouse.dblclick(x, y),
+		drag: (x, y, toX, toY, key) =>
+			held(key, async () => {
+				await page.mouse.move(x, y)
+				await page.mouse.down()
+				await page.mouse.move(toX, toY, { steps: 5 })
+				await page.mouse.up()
+			}),
+		wheel: (x, y, dx, dy, key) =>
+			held(key, async () => {
+				await page.mouse.move(x, y)
+				await page.mouse.wheel(dx, dy)
+			}),
+		touch: fingers,
 		eval: expression => page.evaluate(expression),
 		print: async () => (await page.pdf()).length,
 		shot: path => page.screenshot({ path }).then(() => null),

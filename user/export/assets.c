@@ -23,3 +23,31 @@ const char ft_asset_html_css[] = {
 const char ft_asset_html_js[] = {
 #include <html.js.inc>
 	0};
+
+const char ft_asset_page_data_js[] = {
+#include <page_data.js.inc>
+	0};
+
+const char ft_asset_page_lanes_js[] = {
+#include <page_lanes.js.inc>
+	0};
+
+const char ft_asset_page_words_js[] = {
+#include <page_words.js.inc>
+	0};
+
+const char ft_asset_page_draw_js[] = {
+#include <page_draw.js.inc>
+	0};
+
+const char ft_asset_page_input_js[] = {
+#include <page_input.js.inc>
+	0};
+
+const char ft_asset_page_time_js[] = {
+#include <page_time.js.inc>
+	0};
+
+const char ft_asset_page_pick_js[] = {
+#include <page_pick.js.inc>
+	0};

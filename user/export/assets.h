@@ -11,5 +11,13 @@ extern const char ft_asset_parts_js[];
 extern const char ft_asset_flame_js[];
 extern const char ft_asset_html_css[];
 extern const char ft_asset_html_js[]; /* the page of a flame graph; comes after these */
+/* The timeline of a page, in this order, after parts.js. */
+extern const char ft_asset_page_data_js[];
+extern const char ft_asset_page_lanes_js[];
+extern const char ft_asset_page_words_js[];
+extern const char ft_asset_page_draw_js[];
+extern const char ft_asset_page_input_js[];
+extern const char ft_asset_page_time_js[];
+extern const char ft_asset_page_pick_js[];
 
 #endif
