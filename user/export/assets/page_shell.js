@@ -66,10 +66,7 @@ FTData.load().then((page) => {
 					      chosen.measure = v;
 					      drawFlame();
 				      });
-		pick.all = button(choice, "of-all", "All of the time", () => {
-			ranges[chosen.side] = chosen.range = null;
-			drawFlame();
-		});
+		pick.all = button(choice, "of-all", "All of the time", () => timeline.clear());
 		note = make(s, "p", { id: "of-note", class: "note", role: "status" });
 		flame = FTFlame.create(s, { differs: false, alone: false, help: showHelp, searched: () => {} });
 		drawFlame();
@@ -93,7 +90,7 @@ FTData.load().then((page) => {
 		if (!chosen.range)
 			words.push("Brush a range in the timeline to see its stacks alone.");
 		note.textContent = words.join(" ");
-		note.dataset.ns = got.ns;
+		Object.assign(note.dataset, { ns: got.ns, from: a, to: b });
 		flame.show(got.tree, got.frameOf);
 	}
 
@@ -123,13 +120,7 @@ FTData.load().then((page) => {
 		else if (!on)
 			dialog.close();
 	}
-	function recolour(paper) {
-		if (flame)
-			flame.recolour(paper);
-		if (timeline && timeline.recolour)
-			timeline.recolour(paper);
-	}
-	FTParts.theme(button(bar, "theme", ""), recolour);
+	FTParts.theme(button(bar, "theme", ""), (paper) => flame && flame.recolour(paper));
 	button(bar, "keys", "Keys ?", () => showHelp(true));
 	window.addEventListener("keydown", (e) => {
 		if (dialog.open || e.defaultPrevented)
@@ -146,7 +137,8 @@ FTData.load().then((page) => {
 		FTTables.compare(main, page.compare, ...names);
 	flames();
 	sides.forEach((side, i) => {
-		const s = make(main, "section", { class: "side", "data-side": i });
+		const off = side.report.target.python.gil === "off";
+		const s = make(main, "section", { class: off ? "side nogil" : "side", "data-side": i });
 		make(s, "h2", null, two ? names[i] : "Figures");
 		FTTables.side(s, side);
 	});
