@@ -331,8 +331,8 @@ TIMELINE = ("core.js", "parts.js", "page_data.js", "page_lanes.js", "page_words.
 SHELL = ("flame.js", "page_tables.js", "page_flame.js", "page_shell.js")
 
 
-def write(sides, path, shell=False, cols=4096):
-    data = {"format": 1, "compare": None,
+def write(sides, path, shell=False, cols=4096, compare=None):
+    data = {"format": 1, "compare": compare,
             "sides": [side.entry(number, cols) for number, side in enumerate(sides)]}
     text = json.dumps(data).replace("<", "\\u003c")
     # The stub is looked at with the style of the whole page too, when that exists.

@@ -51,3 +51,15 @@ const char ft_asset_page_time_js[] = {
 const char ft_asset_page_pick_js[] = {
 #include <page_pick.js.inc>
 	0};
+const char ft_asset_page_flame_js[] = {
+#include <page_flame.js.inc>
+	0};
+const char ft_asset_page_tables_js[] = {
+#include <page_tables.js.inc>
+	0};
+const char ft_asset_page_shell_js[] = {
+#include <page_shell.js.inc>
+	0};
+const char ft_asset_page_css[] = {
+#include <page.css.inc>
+	0};

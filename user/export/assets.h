@@ -19,5 +19,10 @@ extern const char ft_asset_page_draw_js[];
 extern const char ft_asset_page_input_js[];
 extern const char ft_asset_page_time_js[];
 extern const char ft_asset_page_pick_js[];
+/* The rest of that page, after flame.js and in this order; page.css comes after html.css. */
+extern const char ft_asset_page_flame_js[];
+extern const char ft_asset_page_tables_js[];
+extern const char ft_asset_page_shell_js[];
+extern const char ft_asset_page_css[];
 
 #endif

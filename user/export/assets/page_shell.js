@@ -138,7 +138,7 @@ FTData.load().then((page) => {
 	flames();
 	sides.forEach((side, i) => {
 		const off = side.report.target.python.gil === "off";
-		const s = make(main, "section", { class: off ? "side nogil" : "side", "data-side": i });
+		const s = make(main, "section", { class: off ? "figures nogil" : "figures", "data-side": i });
 		make(s, "h2", null, two ? names[i] : "Figures");
 		FTTables.side(s, side);
 	});
