@@ -4,7 +4,9 @@
  * and by thread, curves, stacks of a time range. docs/page-format.md describes what is embedded.
  *
  *   page.c         the page: style, script, JSON and blobs in their places
- *   page_lanes.c   spans of cores and threads, reduced until they fit
+ *   page_side.c    one session: gathers what the next ones make of its spans
+ *   page_lanes.c   spans of threads, reduced until they fit
+ *   page_cores.c   spans of cores
  *   page_curves.c  figures over time
  *   page_stacks.c  samples, and the tree of their frames
  *   page_blob.c    bytes: varints, deflate, base64
@@ -25,7 +27,8 @@ struct ft_page_side {
 
 struct ft_page_opts {
 	__u64 from_ns, to_ns; /* of the session, from its start; 0, 0: all of it */
-	const char *compare;  /* of two sides: the comparison as JSON, as ft_compare_json() wrote it */
+	/* of two sides: the comparison as JSON, as ft_compare_json() wrote it; or NULL */
+	const char *compare;
 };
 
 /*
