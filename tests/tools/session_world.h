@@ -120,7 +120,7 @@ static inline __u32 some_stack(struct world *w, __u32 thr)
 {
 	__u64 r = rnd(w, 100);
 
-	return (__u32)(r < 60 ? (thr * 131 + rnd(w, 6)) % NODES : rnd(w, NODES));
+	return (__u32)(r < 95 ? (thr * 131 + rnd(w, 6)) % NODES : rnd(w, NODES));
 }
 
 /* Appears at ts in `state`; FT_ST_ON: on core cpu. */

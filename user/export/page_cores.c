@@ -336,6 +336,7 @@ static int take(struct merging *m, struct ft_page_cspan s)
 static int merge_core(struct ft_page_cores *c, struct ft_page_core *core, __u32 detail)
 {
 	struct merging m = {.core = core, .detail = detail};
+	struct ft_page_cspan *span;
 	int err = 0;
 
 	if (core->cnt)
@@ -354,6 +355,11 @@ static int merge_core(struct ft_page_cores *c, struct ft_page_core *core, __u32 
 	core->mix = m.new.mix;
 	core->mix_cnt = m.new.mix_cnt;
 	core->mix_cap = m.new.mix_cap;
+	if (core->cap > 1024 && core->cap / 2 > core->cnt) {
+		span = realloc(core->span, (core->cnt + 1) * sizeof(*span));
+		core->cap = span ? core->cnt + 1 : core->cap;
+		core->span = span ? span : core->span;
+	}
 	return 0;
 }
 

@@ -27,17 +27,49 @@ void ft_page_lanes_free(struct ft_page_lanes *l)
 	memset(l, 0, sizeof(*l));
 }
 
+/* As words: a bit for each state that has a part, then the parts. */
 static int new_mix(struct ft_page_lane *lane, const struct ft_page_mix *mix, __u32 *ref)
 {
 	void *p = lane->mix;
-	int err = ft_array_reserve(&p, &lane->mix_cap, lane->mix_cnt + 1, sizeof(*mix));
+	int err = ft_array_reserve(&p, &lane->mix_cap, lane->mix_cnt + 1 + FT_PAGE_STATES,
+				   sizeof(*lane->mix));
 
 	lane->mix = p;
 	if (err)
 		return err;
-	*ref = (__u32)lane->mix_cnt;
-	lane->mix[lane->mix_cnt++] = *mix;
+	*ref = (__u32)lane->mix_cnt++;
+	lane->mix[*ref] = 0;
+	for (__u32 i = 0; i < FT_PAGE_STATES; i++) {
+		if (!mix->part[i])
+			continue;
+		lane->mix[*ref] |= 1u << i;
+		lane->mix[lane->mix_cnt++] = mix->part[i];
+	}
 	return 0;
+}
+
+void ft_page_lane_mix(const struct ft_page_lane *lane, const struct ft_page_span *s,
+		      struct ft_page_mix *out)
+{
+	const __u32 *word = &lane->mix[s->ref];
+	__u32 set = *word;
+
+	for (__u32 i = 0; i < FT_PAGE_STATES; i++)
+		out->part[i] = set >> i & 1 ? *++word : 0;
+}
+
+/* Gives back what an array has no use for any more. */
+static void trim(void **p, size_t *cap, size_t cnt, size_t sz)
+{
+	void *q;
+
+	if (*cap / 2 <= cnt || *cap < 1024)
+		return;
+	q = realloc(*p, (cnt + 1) * sz);
+	if (!q)
+		return;
+	*p = q;
+	*cap = cnt + 1;
 }
 
 static int append(struct ft_page_lanes *l, struct ft_page_lane *lane, const struct ft_page_span *s)
@@ -129,9 +161,12 @@ struct run {
 static void add_parts(struct ft_page_mix *sum, const struct ft_page_lane *lane,
 		      const struct ft_page_span *s)
 {
+	struct ft_page_mix mix;
+
 	if (s->state == FT_PAGE_MIXED) {
+		ft_page_lane_mix(lane, s, &mix);
 		for (__u32 i = 0; i < FT_PAGE_STATES; i++)
-			sum->part[i] += lane->mix[s->ref].part[i];
+			sum->part[i] += mix.part[i];
 	} else {
 		/* a gap is seen, however short */
 		sum->part[s->state] += s->len || s->state != FT_PAGE_GAP ? s->len : 1;
@@ -147,10 +182,13 @@ struct merging {
 
 static int put_span(struct merging *m, struct ft_page_span s)
 {
+	struct ft_page_mix mix;
 	int err = 0;
 
-	if (s.state == FT_PAGE_MIXED)
-		err = new_mix(&m->new, &m->old->mix[s.ref], &s.ref);
+	if (s.state == FT_PAGE_MIXED) {
+		ft_page_lane_mix(m->old, &s, &mix);
+		err = new_mix(&m->new, &mix, &s.ref);
+	}
 	/* not behind what is read: room is there */
 	m->old->span[m->new.cnt++] = s;
 	return err;
@@ -181,6 +219,7 @@ static bool keeps(const struct merging *m, const struct ft_page_span *s)
 static int merge_lane(struct ft_page_lanes *l, struct ft_page_lane *lane, __u32 detail)
 {
 	struct merging m = {.l = l, .old = lane, .detail = detail};
+	void *p;
 	int err = 0;
 
 	for (size_t i = 0; i < lane->cnt && !err; i++) {
@@ -211,6 +250,12 @@ static int merge_lane(struct ft_page_lanes *l, struct ft_page_lane *lane, __u32 
 	lane->mix = m.new.mix;
 	lane->mix_cnt = m.new.mix_cnt;
 	lane->mix_cap = m.new.mix_cap;
+	p = lane->mix;
+	trim(&p, &lane->mix_cap, lane->mix_cnt, sizeof(*lane->mix));
+	lane->mix = p;
+	p = lane->span;
+	trim(&p, &lane->cap, lane->cnt, sizeof(*lane->span));
+	lane->span = p;
 	return 0;
 }
 
@@ -226,12 +271,13 @@ int ft_page_lanes_merge(struct ft_page_lanes *l, __u32 detail)
 static void put_mixed(const struct ft_page_lane *lane, const struct ft_page_span *s,
 		      struct ft_page_shares *shares, struct ft_bytes *out)
 {
-	const struct ft_page_mix *mix = &lane->mix[s->ref];
+	struct ft_page_mix mix;
 	__u8 share[FT_PAGE_STATES];
 	__u32 cnt = 0, i;
 
-	ft_page_share(shares, mix->part, FT_PAGE_STATES, s->len, true, share);
-	if (mix->part[FT_PAGE_GAP] && !share[FT_PAGE_GAP])
+	ft_page_lane_mix(lane, s, &mix);
+	ft_page_share(shares, mix.part, FT_PAGE_STATES, s->len, true, share);
+	if (mix.part[FT_PAGE_GAP] && !share[FT_PAGE_GAP])
 		share[FT_PAGE_GAP] = 1;
 	for (i = 0; i < FT_PAGE_STATES; i++)
 		cnt += share[i] != 0;

@@ -15,10 +15,11 @@
 #include "export/page.h"
 #include "model/spans.h"
 
-#define FT_PAGE_LANES_MAX 200u	     /* threads with a lane */
-#define FT_PAGE_SPANS_MAX (2u << 20) /* of all threads, and as many of all cores */
-#define FT_PAGE_SAMPLES_MAX 250000u  /* in the page; four times that while they come */
-#define FT_PAGE_NODES_BYTES 3000000u /* of frames and nodes as JSON, both sides together */
+#define FT_PAGE_LANES_MAX 200u	      /* threads with a lane */
+#define FT_PAGE_SPANS_MAX (2u << 20)  /* of all threads */
+#define FT_PAGE_CSPANS_MAX (1u << 20) /* of all cores */
+#define FT_PAGE_SAMPLES_MAX 250000u   /* in the page; four times that while they come */
+#define FT_PAGE_NODES_BYTES 3000000u  /* of frames and nodes as JSON, both sides together */
 #define FT_PAGE_WINDOWS_MAX 65536u
 #define FT_PAGE_GAPS_MAX 65536u
 #define FT_PAGE_WAITS 2000u /* the longest GIL waits, which are kept as they are */
@@ -82,7 +83,7 @@ struct ft_page_span {
 	__u32 len;
 	__u32 waker; /* lane + 1 */
 	__u32 wake;  /* from its begin */
-	__u32 ref;   /* lock wait: lock + 1; mixed: index of its parts */
+	__u32 ref;   /* lock wait: lock + 1; mixed: where its parts begin */
 	__u32 node;  /* of the session, FT_NO_STACK */
 	__u16 cpu;
 	__u8 state;
@@ -96,7 +97,7 @@ struct ft_page_mix {
 struct ft_page_lane {
 	struct ft_page_span *span;
 	size_t cnt, cap;
-	struct ft_page_mix *mix;
+	__u32 *mix; /* of each mixed span a set of states, then the part of each */
 	size_t mix_cnt, mix_cap;
 	__u32 start, end;
 };
@@ -120,6 +121,9 @@ int ft_page_lanes_add(struct ft_page_lanes *l, __u32 lane, __u32 from, __u32 to,
 		      const struct ft_page_span *s, const struct ft_page_mix *mix);
 /* Merges spans shorter than detail units with their neighbours. 0 or -ENOMEM. */
 int ft_page_lanes_merge(struct ft_page_lanes *l, __u32 detail);
+/* The parts of a mixed span. */
+void ft_page_lane_mix(const struct ft_page_lane *lane, const struct ft_page_span *s,
+		      struct ft_page_mix *out);
 
 /* page_cores.c: who was on the cores */
 
@@ -218,6 +222,7 @@ struct ft_page_stacks {
 	struct ft_page_sample *sample;
 	size_t cnt, cap;
 	__u32 step;    /* units; 0: not summed up */
+	__u32 least;   /* that it becomes, if at all: finer ones save nothing */
 	__u64 *total;  /* [node_cnt] weight of it and all that it calls */
 	__u32 *number; /* [node_cnt] in the page */
 	__u32 *frame;  /* [frame_cnt] number in the page + 1 */
@@ -227,7 +232,7 @@ struct ft_page_stacks {
 	__u32 mark;	      /* number of the frame of what was left out + 1; 0: none was */
 };
 
-int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s);
+int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s, __u32 least);
 void ft_page_stacks_free(struct ft_page_stacks *p);
 int ft_page_stacks_add(struct ft_page_stacks *p, __u32 t, __u8 what, __u32 node, __u64 ns);
 /*

@@ -10,6 +10,7 @@
 #include "model/scaling.h"
 
 #define NAME_CHARS 200
+#define SAMPLE_STEPS 65536u /* samples are not summed up in finer ones */
 #define REPORT_THREADS 1000 /* in the report's JSON; above it those with a lane */
 
 struct side {
@@ -60,25 +61,34 @@ static __u32 next_detail(const struct side *s)
 	}
 }
 
-static int coarser(struct side *s)
+static int merge(struct side *s)
 {
-	int err;
+	int err = ft_page_lanes_merge(&s->lanes, s->detail);
 
-	s->detail = next_detail(s);
-	err = ft_page_lanes_merge(&s->lanes, s->detail);
 	return err ?: ft_page_cores_merge(s->cores, s->detail);
 }
 
+/* Whether there are more than so many parts of four of what there may be. */
+static bool too_many(const struct side *s, __u32 parts)
+{
+	return s->lanes.total >= FT_PAGE_SPANS_MAX / 4 * parts ||
+	       s->cores->total >= FT_PAGE_CSPANS_MAX / 4 * parts;
+}
+
+/* Room for a quarter at least, so that it is not made for every span. */
 static int make_room(struct side *s)
 {
 	int err = 0;
 
-	if (s->lanes.total < FT_PAGE_SPANS_MAX && s->cores->total < FT_PAGE_SPANS_MAX)
+	if (!too_many(s, 4))
 		return 0;
-	while (!err && s->detail <= s->x.length &&
-	       (s->lanes.total > FT_PAGE_SPANS_MAX / 4 * 3 ||
-		s->cores->total > FT_PAGE_SPANS_MAX / 4 * 3))
-		err = coarser(s);
+	/* what came since the last time is as fine as it was */
+	if (s->detail)
+		err = merge(s);
+	while (!err && s->detail <= s->x.length && too_many(s, 3)) {
+		s->detail = next_detail(s);
+		err = merge(s);
+	}
 	return err;
 }
 
@@ -358,7 +368,9 @@ static int gather(struct side *s, const struct ft_page_opts *o)
 	err = err ?: choose_cores(s);
 	err = err ?: note_locks(s);
 	err = err ?: ft_page_curves_init(&s->curves, &s->x);
-	err = err ?: ft_page_stacks_init(&s->stacks, ft_reader_stacks(s->in->r));
+	err = err
+		      ?: ft_page_stacks_init(&s->stacks, ft_reader_stacks(s->in->r),
+					     s->x.length / SAMPLE_STEPS);
 	if (!err && info->has_events && s->x.length)
 		err = ft_spans_read(s->in->r, s->m, take, s);
 	return err;
@@ -544,7 +556,7 @@ static int fit_lanes(struct side *s, size_t bytes, struct ft_page_part *out)
 {
 	struct ft_bytes b[2] = {0};
 	double ratio = 0.25; /* of base64 to bytes, at the best */
-	int err = ft_page_cores_merge(s->cores, s->detail);
+	int err = merge(s);
 
 	while (!err) {
 		ft_bytes_free(&b[0]);
@@ -563,7 +575,8 @@ static int fit_lanes(struct side *s, size_t bytes, struct ft_page_part *out)
 		}
 		if (s->detail > s->x.length)
 			break; /* it cannot be coarser: a span a lane */
-		err = err ?: coarser(s);
+		s->detail = next_detail(s);
+		err = err ?: merge(s);
 	}
 	ft_bytes_free(&b[0]);
 	ft_bytes_free(&b[1]);

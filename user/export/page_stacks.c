@@ -14,9 +14,10 @@
 #define NONE 0xffffffffu
 #define LEFT_OUT "[left out]"
 
-int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s)
+int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s, __u32 least)
 {
 	memset(p, 0, sizeof(*p));
+	p->least = least;
 	p->s = s;
 	p->total = calloc(s->node_cnt + 1, sizeof(*p->total));
 	p->number = calloc(s->node_cnt + 1, sizeof(*p->number));
@@ -89,7 +90,9 @@ static void join(struct ft_page_stacks *p)
 static void shrink(struct ft_page_stacks *p, size_t max)
 {
 	while (p->cnt > max && p->step != NONE) {
-		p->step = next_step(p->step);
+		do
+			p->step = next_step(p->step);
+		while (p->step < p->least);
 		join(p);
 	}
 }
