@@ -193,17 +193,21 @@ class Flames(Shell):
         self.assertAlmostEqual(float(after["ns"]), whole, delta=2)
 
     def test_what_no_sample_stands_for(self):
-        """A state without a sample, and one whose samples know less than half of it."""
+        """Samples that saw little of a state, blame that ticks saw little of, a state without a sample."""
         sides = make_page.gil()
         side, = sides
-        side.samples = [(10 * make_page.MS, make_page.GIL_WAIT, 1, 5 * make_page.MS)]
+        when = 10 * make_page.MS
+        side.samples = [(when, make_page.GIL_WAIT, 1, 5 * make_page.MS), (when, make_page.ON_GIL, 1, 2 * make_page.MS)]
         path, _ = self.page(sides)
-        got = self.values(path, [*self.choose("gil-wait"), *self.choose("blocked"),
-                                 ["eval", "document.getElementById('graph').focus()"],
-                                 ["key", "ArrowUp"], ["eval", INFO]])
+        first = [["eval", "document.getElementById('graph').focus()"], ["key", "ArrowUp"], ["eval", INFO]]
+        got = self.values(path, [*self.choose("gil-wait"), *first, *self.choose("gil-blame"),
+                                 *self.choose("blocked"), *first])
         wait = self.exact(side, (3,), 0, side.length)
-        self.assertIn(f"No sample stands for {percent(wait - 5e6, wait)} of it", got[1]["text"])
-        self.assertIn("No sample stands for 100.0 % of it", got[4]["text"])
+        self.assertIn(f"They saw {percent(5e6, wait)} of it", got[1]["text"])
+        self.assertEqual(got[4], f"<module>, app.py:1, 100.0 %, {ns(wait)}, self 0 ns")
+        # two threads wait while the tick is taken
+        self.assertIn(f"No sample stands for {percent(wait - 4e6, wait)} of it", got[6]["text"])
+        self.assertIn("No sample stands for 100.0 % of it", got[9]["text"])
         self.assertTrue(got[-1].startswith("[no stack], "), got[-1])
 
     def test_weights_of_blame(self):

@@ -14,8 +14,9 @@ const FTStacks = (() => {
 		{ id: "off-cpu", label: "Off CPU: where threads were off a core", parts: OFF.map((s) => [s]) },
 		{ id: "wall", label: "Wall time: where threads were all the time", parts: [ON, ...OFF.map((s) => [s])] },
 	];
-	// Samples that saw less than half of the time stand for themselves, and the rest for itself;
-	// as ftprof's own flame graphs of a session.
+	// Samples stand for all of the time, as in the flame graphs of a session: switches above a
+	// budget are not sampled, and the others count for them. Only of blame, ticks that saw less than
+	// half of the waits stand for themselves.
 	const TRUST = 2;
 	const MOST = 2e6; // looks at lanes for the waiters of ticks, at most
 	const NO_STACK = { kind: 3, name: "[no stack]", where: "time that no sample stands for", fill: "m1",
@@ -40,13 +41,22 @@ const FTStacks = (() => {
 				.sort((a, b) => rank[this.frame[b]] - rank[this.frame[a]] || b - a);
 		}
 
-		// What of a sample lies in [a, b), in ns.
+		// What of a sample lies in [a, b), in ns. A sample that others were summed up with may lie
+		// anywhere in its step.
 		part(i, a, b) {
 			const { t, what, w } = this.side.samples, step = this.side.json.samples_ns;
-			if (what[i] <= 2)
+			const long = Math.max(what[i] <= 2 ? 0 : w[i], step);
+			if (!long)
 				return t[i] >= a && t[i] < b ? w[i] : 0;
-			const long = Math.max(w[i], step, 1), in_ns = Math.min(t[i] + long, b) - Math.max(t[i], a);
-			return in_ns > 0 ? w[i] * in_ns / long : 0;
+			const inside = Math.min(t[i] + long, b) - Math.max(t[i], a);
+			return inside > 0 ? w[i] * inside / long : 0;
+		}
+
+		// How many threads waited for the GIL when a sample was taken.
+		waiters(i) {
+			const { side } = this, t = side.samples.t[i], step = side.json.samples_ns;
+			const curve = side.curves.wait_gil;
+			return step && curve ? curve.mean(t, t + step) : side.waiters(t);
 		}
 
 		// Weights of nodes of the states of one part: {self, sum, cnt}.
@@ -56,7 +66,7 @@ const FTStacks = (() => {
 			let sum = 0, cnt = 0, skip = 1, seen = 0;
 			for (const s of blame ? [0] : states)
 				is[s] = 1;
-			if (blame)
+			if (blame && !side.json.samples_ns)
 				skip = Math.ceil(samples.t.length * side.lanes.thread.length / MOST) || 1;
 			for (let i = 0; i < samples.t.length; i++) {
 				if (!is[samples.what[i]] || samples.node[i] >= self.length)
@@ -65,7 +75,7 @@ const FTStacks = (() => {
 				if (!w || seen++ % skip)
 					continue;
 				if (blame)
-					w *= skip * side.waiters(samples.t[i]);
+					w *= skip * this.waiters(i);
 				if (!w)
 					continue;
 				self[samples.node[i]] += w;
@@ -75,28 +85,31 @@ const FTStacks = (() => {
 			return { self, sum, cnt };
 		}
 
-		// The tree of a measure over [a, b): {tree, frameOf, ns, cnt, none}; ns is the exact time, cnt
-		// on how many samples it stands, none what no sample stands for.
+		// The tree of a measure over [a, b): {tree, frameOf, ns, cnt, seen, none}; ns is the exact time,
+		// cnt on how many samples it stands, which saw `seen` ns of it; none what has no sample.
 		tree(measure, a, b) {
 			const exact = this.side.sums(a, b), n = this.parent.length;
 			const self = new Float64Array(n);
-			let ns = 0, cnt = 0, none = 0;
+			let ns = 0, cnt = 0, seen = 0, none = 0;
 			for (const states of measure.parts) {
 				const part = states.reduce((all, s) => all + exact[s], 0);
-				const got = this.weigh(states, a, b, measure.blame);
 				if (!part)
 					continue;
-				const k = !got.sum ? 0 : part <= got.sum * TRUST ? part / got.sum : 1;
+				const got = this.weigh(states, a, b, measure.blame);
+				let k = got.sum ? part / got.sum : 0;
+				if (measure.blame)
+					k = k > TRUST ? 1 : k;
 				for (let i = 0; i < n; i++)
 					self[i] += got.self[i] * k;
 				ns += part;
 				cnt += got.cnt;
+				seen += Math.min(got.sum, part);
 				none += Math.max(part - got.sum * k, 0);
 			}
 			// Rounding leaves less than that of a sum that is all there.
 			if (none < ns * 1e-9)
 				none = 0;
-			return { ...this.grow(self, ns, none), ns, cnt, none };
+			return { ...this.grow(self, ns, none), ns, cnt, seen, none };
 		}
 
 		grow(self, ns, none) {

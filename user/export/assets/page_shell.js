@@ -5,6 +5,7 @@ FTData.load().then((page) => {
 	const { make, button } = FTParts, { sides } = page;
 	const main = document.getElementById("main");
 	const two = sides.length > 1;
+	const SEEN = 0.9; // of the time: samples that saw less say so
 
 	// What a side is called: its build, and where that does not tell them apart, its file.
 	function nameOf(side) {
@@ -82,11 +83,13 @@ FTData.load().then((page) => {
 			pick.side.value = String(chosen.side);
 		const where = chosen.range ? `from ${FT.ns(a)} to ${FT.ns(b)}, ${FT.ns(b - a)}` :
 			`all of the time, ${FT.ns(b)}`;
-		const words = [`${where}: ${FT.ns(got.ns)} of threads' time, from ${FTTables.plural(got.cnt, "sample")}.`];
+		const step = side.json.samples_ns, what = step ? "sum" : "sample";
+		const words = [`${where}: ${FT.ns(got.ns)} of threads' time, from ${FTTables.plural(got.cnt, what)}` +
+			       `${step ? ` of samples, in steps of ${FT.ns(step)}` : ""}.`];
+		if (got.ns && got.seen < SEEN * got.ns)
+			words.push(`They saw ${FT.percent(got.seen, got.ns)} of it, and stand for the others.`);
 		if (got.none)
 			words.push(`No sample stands for ${FT.percent(got.none, got.ns)} of it.`);
-		if (side.json.samples_ns)
-			words.push(`Samples were summed up in steps of ${FT.ns(side.json.samples_ns)}.`);
 		if (!chosen.range)
 			words.push("Brush a range in the timeline to see its stacks alone.");
 		note.textContent = words.join(" ");
