@@ -9,6 +9,7 @@
 //     ["wheel", x, y, dx, dy, key]
 //     ["touch", [[x, y], ...], [[x, y], ...]]  fingers go from there to there; task.touch: there are some
 //     ["eval", expression]               gives its value
+//     ["media", "print"]                 what is drawn for, as with a print's preview
 //     ["print"]                          gives the number of bytes of a PDF of the page
 //     ["shot", path]                     a picture of the window
 //
@@ -88,6 +89,7 @@ try {
 			}),
 		touch: fingers,
 		eval: expression => page.evaluate(expression),
+		media: media => page.emulateMedia({ media }),
 		print: async () => (await page.pdf()).length,
 		shot: path => page.screenshot({ path }).then(() => null),
 	}

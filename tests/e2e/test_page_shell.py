@@ -238,6 +238,36 @@ class Flames(Shell):
         self.check(sides[1], 0, sides[1].length, "on-cpu", got[2], got[3])
 
 
+class Real(Shell):
+    """A recorded session from end to end: what the page computes is what the report says."""
+
+    MAKE = os.path.join(ftp.BUILD, "tools", "mkpage")
+
+    def test_session(self):
+        ftp.need(os.access(self.MAKE, os.X_OK), "build/tools/mkpage is not built")
+        session, path = (os.path.join(self.where.name, f"real.{end}") for end in ("ftprof", "html"))
+        status, _, err = ftp.ftprof("record", "-o", session, "--", ftp.PYTHON["gil"], CRUNCH, "4000000", "4")
+        self.assertEqual(status, 0, err)
+        report = json.loads(ftp.check_ftprof("report", session, "--json"))
+        subprocess.run([self.MAKE, path, session], check=True)
+        found = "document.getElementById('found').textContent"
+        steps = []
+        for measure in ("on-cpu", "gil-wait"):
+            steps += [["eval", f"(() => {{ const s = document.getElementById('of-what'); s.value = '{measure}'; "
+                       "s.dispatchEvent(new Event('change')); })()"], ["eval", NOTE],
+                      ["key", "/"], ["type", "crunch"], ["eval", found], ["key", "Escape"]]
+        got = self.values(path, [*steps, table("Threads"), ["eval", "document.querySelector('.verdict').innerText"]])
+        for k, (key, whole) in enumerate((("on_cpu", report["target"]["cpu_ns"]),
+                                          ("gil_wait", report["gil"]["wait_ns"]))):
+            note, said = got[3 * k + 1], got[3 * k + 2]
+            self.assertAlmostEqual(float(note["ns"]), whole, delta=whole * 1e-4 + 1000, msg=key)
+            function = next(f for f in report["functions"][key] if f["name"] == "crunch")
+            shown = float(said.split("matched ")[1].split(" %")[0])
+            self.assertAlmostEqual(shown, 100 * function["total_ns"] / whole, delta=1.5, msg=key)
+        self.assertEqual(self.column(got[-2], "Id"), [str(t["tid"]) for t in report["threads"]])
+        self.assertTrue(got[-1].startswith(report["verdict"]["text"]), got[-1])
+
+
 class Tables(Shell):
     def test_threads(self):
         path, _ = self.page("gil", [self.gil])
@@ -457,6 +487,16 @@ class Looks(Shell):
         gave = self.drive(path, [["click", "#theme"], ["print"], FRAME, ["eval", page],
                                  ["eval", "document.documentElement.dataset.theme"]])
         self.assertGreater(gave[1], 20000)
+        seen = "Array.from(document.querySelectorAll('%s')).filter((e) => e.offsetParent).length"
+        got = self.values(path, [["media", "print"], ["eval", "window.dispatchEvent(new Event('beforeprint'))"],
+                                 FRAME, ["eval", seen % "button:not(th button), select, input, dialog"],
+                                 ["eval", seen % ".ftt canvas, #graph canvas"], ["eval", seen % "table"],
+                                 ["eval", "Array.from(document.querySelectorAll('.table')).filter((e) => "
+                                  "getComputedStyle(e).overflowX !== 'visible').length"]], scheme="dark")
+        self.assertEqual(got[1], 0, "controls on paper")
+        self.assertGreaterEqual(got[2], 2)
+        self.assertGreater(got[3], 3)
+        self.assertEqual(got[4], 0, "tables are cut")
         self.assertEqual(gave[3:], ["rgb(22, 24, 28)", "dark"])
 
     def test_keys_and_focus(self):

@@ -13,6 +13,8 @@ const FTTables = (() => {
 
 	const share = (part, whole) => whole ? part / whole : 0;
 	const near = (v, digits) => Number(v.toPrecision(digits));
+	// A figure is never broken from its unit.
+	const unbroken = (text) => text.replace(/ /g, "\u00a0");
 	const plural = (n, word) => `${FT.count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 	// A heading with its table, and words before it; null rows of it: no section.
@@ -24,9 +26,11 @@ const FTTables = (() => {
 		return { s, id };
 	}
 
-	function table(parent, title, note, columns, rows, more) {
+	function table(parent, title, note, columns, rows) {
 		const { s, id } = section(parent, title, note);
-		return new FTParts.Table(s, { labelledby: id, columns, rows, limit: ROWS, ...more });
+		// Words that no row has get no column.
+		const used = columns.filter((c) => !c.text || rows.some((r) => c.get(r)));
+		return new FTParts.Table(s, { labelledby: id, columns: used, rows, limit: ROWS });
 	}
 
 	// Columns.
@@ -36,11 +40,11 @@ const FTTables = (() => {
 	const count = (id, label, get, title) =>
 		({ id, label, get, title, cell: (td, r) => td.append(FT.count(get(r))) });
 	const ns = (id, label, get, title) =>
-		({ id, label, get, title, cell: (td, r) => td.append(FT.ns(get(r))) });
+		({ id, label, get, title, cell: (td, r) => td.append(unbroken(FT.ns(get(r)))) });
 
 	// A time and its share of the whole.
 	function both(td, v, whole) {
-		td.append(v ? `${FT.ns(v)} \u00b7 ${FT.percent(v, whole)}` : "\u2013");
+		td.append(v ? `${unbroken(FT.ns(v))}\u00a0\u00b7 ${unbroken(FT.percent(v, whole))}` : "\u2013");
 	}
 
 	// The same with a bar.
@@ -310,8 +314,9 @@ const FTTables = (() => {
 			e.skipped_programs ? ["programs skipped by the kernel", FT.count(e.skipped_programs)] : null,
 			e.repaired ? ["switches made good", FT.count(e.repaired)] : null,
 			stacks.walked ? ["stacks", `${FT.count(stacks.walked)}, ${FT.count(stacks.errors)} with an error, ` +
-				`${FT.count(stacks.truncated)} cut; ${FT.percent(stacks.switches_walked_share, 1)} of the ` +
-				"switches were sampled, the others counted with them"] : ["stacks", "none"],
+				`${FT.count(stacks.truncated)} cut` + (stacks.switches_walked_share < 1 ?
+				`; ${FT.percent(stacks.switches_walked_share, 1)} of the switches were sampled, the ` +
+				"others counted with them" : "")] : ["stacks", "none"],
 			session.throttled_ns ? ["stopped by its quota", FT.ns(session.throttled_ns)] : null,
 			report.target.children ? ["Python children", `${report.target.children}, in no figure`] : null,
 			...session.limits.map((s) => ["not measured", s]),
