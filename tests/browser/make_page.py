@@ -317,11 +317,11 @@ def asset(name):
 # What stands in for the page's shell: what was told is kept for the test.
 STUB = """
 window.told = [];
-const told = (what) => (...args) => { window.told.push([what, ...args]); };
+const tell = (what) => (...args) => { window.told.push([what, ...args]); };
 FTData.load().then((page) => {
 	window.page = page;
 	window.timeline = FTTime.create(document.getElementById("main"), page,
-					{ brush: told("brush"), pick: told("pick") });
+					{ brush: tell("brush"), pick: tell("pick") });
 	window.opened = performance.now();
 });
 """

@@ -11,7 +11,7 @@
 // beforehand, so that an interval costs a few dozen steps however many spans are in it.
 
 const FTData = (() => {
-	const BLOCK = 32;
+	const BLOCK = 16;
 	// States, and the slots of a thread lane's shares: mixed spans are counted as what they mix,
 	// and their place is free for nothing; HELD is time off a core with the GIL.
 	const GIL_WAIT = 3, GIL_SWITCH = 4, LOCK_WAIT = 5, AWAY = 3, ABSENT = 12, GAP = 13, MIXED = 14, HELD = 15;
@@ -100,11 +100,10 @@ const FTData = (() => {
 				this.add(i, at[i + 1] - at[i], out, o);
 		}
 
-		// out gets the ns by slot of `cols` columns of `step` ns from t on; one, the span that a
-		// column lies in (-1: several, -2: none).
+		// Adds to out the time by slot, in units, of `cols` columns of `step` ns from t on; one gets
+		// the span that a column lies in (-1: several, -2: none).
 		sweep(t, step, cols, out, one) {
 			const { at, n, unit, slots } = this;
-			out.fill(0, 0, cols * slots);
 			one.fill(-2, 0, cols);
 			if (!n)
 				return;
@@ -130,14 +129,15 @@ const FTData = (() => {
 					this.add(j, to - at[j], out, o);
 					i = j;
 				}
-				for (let s = o; s < o + slots; s++)
-					out[s] *= unit;
 			}
 		}
 
 		// ns by slot in [a, b).
 		shares(a, b, out = new Float64Array(this.slots)) {
+			out.fill(0);
 			this.sweep(a, Math.max(b - a, 0), 1, out, ONE);
+			for (let s = 0; s < out.length; s++)
+				out[s] *= this.unit;
 			return out;
 		}
 
@@ -384,6 +384,23 @@ const FTData = (() => {
 					all[s] += one[s];
 			}
 			return all;
+		}
+
+		// When events of any thread were lost: [[from, to]] in order of time, none touches the next.
+		gaps() {
+			const all = [], out = [];
+			for (const lane of this.lanes.thread)
+				for (let i = 0; i < lane.n; i++)
+					if ((lane.tag[i] & 15) === GAP)
+						all.push(lane.times(i));
+			for (const [a, b] of all.sort((x, y) => x[0] - y[0])) {
+				const last = out[out.length - 1];
+				if (last && a <= last[1])
+					last[1] = Math.max(last[1], b);
+				else
+					out.push([a, b]);
+			}
+			return out;
 		}
 
 		// How many threads with a lane were in one of the states at t; of mixed spans, their share.

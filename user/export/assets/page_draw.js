@@ -18,23 +18,34 @@ const FTDraw = (() => {
 		const sums = fineSums(view, from, step, cols);
 		for (let c = 0; c < cols; c++)
 			for (const s of slots)
-				values[c] += sums[c * 16 + s] / step;
+				values[c] += sums[c * 16 + s] * side.unit / step;
 		return values;
 	}
 
 	// The states of all threads in each column; kept for the other curves of this frame.
 	function fineSums(view, from, step, cols) {
 		const key = `${from} ${step} ${cols}`;
-		if (view.fine && view.fine.key === key)
-			return view.fine.sums;
-		const sums = new Float64Array(cols * 16), out = new Float64Array(cols * 16), one = new Int32Array(cols);
-		for (const lane of view.side.lanes.thread) {
-			lane.sweep(from, step, cols, out, one);
-			for (let i = 0; i < sums.length; i++)
-				sums[i] += out[i];
+		if (view.fineKey === key)
+			return view.fineSums;
+		if (!view.fineSums || view.fineSums.length !== cols * 16)
+			view.fineSums = new Float64Array(cols * 16);
+		const one = new Int32Array(cols);
+		view.fineSums.fill(0);
+		for (const lane of view.side.lanes.thread)
+			lane.sweep(from, step, cols, view.fineSums, one);
+		view.fineKey = key;
+		return view.fineSums;
+	}
+
+	// Times of which events were lost, behind a curve that does not count them.
+	function gaps(time, v, box, from, step) {
+		const { painter } = time, tile = painter.state(FTData.GAP, v.gil);
+		for (const [a, b] of v.gaps) {
+			const x0 = Math.floor((a - from) / step), x1 = Math.ceil((b - from) / step);
+			if (x1 > 0 && x0 < box.w)
+				painter.fill(box.x + Math.max(x0, 0), box.x + Math.min(x1, box.w), box.y,
+					     box.y + box.h, tile);
 		}
-		view.fine = { key, sums };
-		return sums;
 	}
 
 	function view(time, v) {
@@ -86,6 +97,8 @@ const FTDraw = (() => {
 		const values = curveValues(time, v, row, from, step, box.w);
 		// Running without a GIL has its own colour, as in the lanes.
 		const colour = row.name === "on" && v.gil ? "s0" : row.colour;
+		painter.fill(box.x, box.x + box.w, box.y, box.y + box.h, painter.tile("lane", "solid", 1));
+		gaps(time, v, box, from, step);
 		painter.curve(values, most, box, painter.tile(colour, "solid", 1));
 		const high = row.name === "on" && v.side.curves.on_max;
 		if (high && step >= high.col / 4) {

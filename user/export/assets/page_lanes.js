@@ -152,7 +152,9 @@ const FTLanes = (() => {
 			if (!this.one || this.one.length < cols)
 				this.one = new Int32Array(cols);
 			const { out, one } = this;
+			out.fill(0, 0, cols * slots);
 			lane.sweep(from, step, cols, out, one);
+			step /= lane.unit;
 			const ground = this.tile("lane", "solid", 1), bottom = box.y + box.h;
 			this.fill(box.x, box.x + cols, box.y, bottom, ground);
 			for (let c = 0; c < cols;) {
@@ -211,7 +213,6 @@ const FTLanes = (() => {
 
 		// A curve: values of columns, filled from below; most is the height of the box.
 		curve(values, most, box, tile) {
-			this.fill(box.x, box.x + box.w, box.y, box.y + box.h, this.tile("lane", "solid", 1));
 			for (let c = 0; c < box.w; c++) {
 				const v = values[c];
 				if (!(v > 0))

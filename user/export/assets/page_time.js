@@ -64,8 +64,10 @@ const FTTime = (() => {
 			this.root = make(this.box, "div", { class: "ftt-stage", tabindex: "0", role: "application",
 							    "aria-label": "Timeline. Arrow keys move, plus and minus zoom, Enter picks." });
 			this.views.forEach((view) => this.addView(view));
-			for (const view of this.views)
+			for (const view of this.views) {
 				view.rows = rowsOf(view);
+				view.gaps = view.side.gaps();
+			}
 			this.most();
 			this.info = make(this.box, "div", { class: "ftt-info", role: "status", "aria-live": "polite" });
 			this.root.setAttribute("aria-describedby", this.info.id = "ftt-info");
@@ -140,7 +142,7 @@ const FTTime = (() => {
 			view.spacer = make(view.scroller, "div");
 			view.canvas = make(view.spacer, "canvas", { "aria-hidden": "true" });
 			Object.assign(view.canvas.style, { position: "sticky", top: 0, display: "block", touchAction: "pan-y" });
-			view.pen = view.canvas.getContext("2d");
+			view.pen = view.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
 			view.scroller.addEventListener("scroll", () => this.redraw());
 		}
 
