@@ -199,7 +199,7 @@ class Pointer(Pages):
         path, _ = self.make("gil")
         tips = self.drive(path, [step for label, when in (
             ("worker-1", 33.5), ("worker-0", 64), ("worker-0", 310), ("worker-2", 458), ("cpu 0", 310),
-            ("cpu 1", 315), ("cpu 1", 38.5), ("MainThread", 300), ("cores at once", 200), ("axis", 150))
+            ("cpu 1", 315), ("cpu 1", 38.5), ("MainThread", 300), ("at once", 200), ("axis", 150))
             for step in (["move", *self.spot(path, label, when * MS)], ["eval", TIP])])
         tips = [tip.split("\n") for tip in tips]
         self.assertEqual(tips[0], ["worker-1 (1002)", "waits for the GIL, 10 ms",
@@ -215,7 +215,7 @@ class Pointer(Pages):
         self.assertEqual(tips[6][:3], ["core 1", "worker-1", "holds the GIL, 5 ms"])
         self.assertEqual(tips[7][1], "asleep, 599 ms")
         self.assertIn("read, libc.so.6 (native)", tips[7])
-        self.assertEqual(tips[8], ["cores at once", "1.00 at " + tips[8][1].split(" at ")[1]])
+        self.assertEqual(tips[8], ["threads on cores at once", "1.00 at " + tips[8][1].split(" at ")[1]])
         self.assertTrue(tips[9][0].startswith(("149 ms", "150 ms")), tips[9])
 
     def test_hover_over_many(self):

@@ -99,21 +99,22 @@ const FTDraw = (() => {
 		const colour = row.name === "on" && v.gil ? "s0" : row.colour;
 		painter.fill(box.x, box.x + box.w, box.y, box.y + box.h, painter.tile("lane", "solid", 1));
 		gaps(time, v, box, from, step);
-		painter.curve(values, most, box, painter.tile(colour, "solid", 1));
 		const high = row.name === "on" && v.side.curves.on_max;
 		if (high && step >= high.col / 4) {
-			for (let c = 0; c < box.w; c++)
-				values[c] = high.max(from + c * step, from + (c + 1) * step);
-			painter.peaks(values, most, box, "soft");
+			const peaks = values.map((_, c) => high.max(from + c * step, from + (c + 1) * step));
+			painter.curve(peaks, most, box, painter.weak(colour));
 		}
+		painter.curve(values, most, box, painter.tile(colour, "solid", 1));
 	}
 
 	// What stands beside a row's name: of the time that is shown.
 	function figure(time, row, from, to, seen) {
 		if (seen <= 0)
 			return "";
-		if (row.type === "curve")
-			return row.curve.mean(from, to).toFixed(2);
+		if (row.type === "curve") {
+			const v = row.curve.mean(from, to);
+			return v.toFixed(v < 10 ? 2 : v < 100 ? 1 : 0);
+		}
 		const s = row.lane.shares(Math.max(from, 0), to);
 		let on = 0;
 		const cnt = row.type === "core" ? FTData.OTHERS : 3;
@@ -136,7 +137,7 @@ const FTDraw = (() => {
 				pen.fillRect(at - 3, y + 2, pen.measureText(label).width + 6, h - 4);
 			}
 			const [r, g, b] = solid ? rgb[solid] : [];
-			pen.fillStyle = !solid ? css.ink : 0.3 * r + 0.59 * g + 0.11 * b > 140 ? "#000" : "#fff";
+			pen.fillStyle = !solid ? css.ink : solid === "s9" ? css.soft : 0.3 * r + 0.59 * g + 0.11 * b > 140 ? "#000" : "#fff";
 			pen.fillText(label, at, y + h / 2 + 0.5);
 		}
 	}
@@ -245,7 +246,8 @@ const FTDraw = (() => {
 			pen.fillRect(end, high, edge - end, v.height);
 			pen.fillStyle = css.soft;
 			pen.fillRect(end, high, 1, v.height);
-			if (v.rows.length)
+			const room = pen.measureText(`ends after ${FT.ns(side.ns)}`).width + 8;
+			if (v.rows.length && end + room < edge)
 				pen.fillText(`ends after ${FT.ns(side.ns)}`, end + 5, high + 12);
 		}
 		const begin = time.x(v, 0);

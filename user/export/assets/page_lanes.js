@@ -29,6 +29,7 @@ const FTLanes = (() => {
 	// Patterns on tiles of 8 x 8: whether a point has the full colour, or that of the ground.
 	const PATTERNS = {
 		solid: () => true,
+		none: () => false,
 		hatch: (x, y) => ((x + y) & 7) < 3,
 		cross: (x, y) => ((x + y) & 7) < 2 || ((x - y) & 7) < 2,
 		dots: (x, y) => (x & 3) < 2 && (y & 3) < 2,
@@ -46,6 +47,12 @@ const FTLanes = (() => {
 	const AGAIN = ["solid", "lines", "bars", "check"];
 	// From bottom to top: what runs, what wants to run, what does not.
 	const ORDER = [0, 2, 1, 3, 4, 5, 7, 8, 10, 6, 11, 9, FTData.GAP];
+
+	// By thread, and of each what holds the GIL, what spins, what has no GIL; then who else ran.
+	const CORE_ORDER = [];
+	for (let c = 0; c <= FTData.COLOURS; c++)
+		CORE_ORDER.push(3 * c, 3 * c + 2, 3 * c + 1);
+	CORE_ORDER.push(FTData.OTHERS, FTData.CORE_GAP);
 
 	// "#rgb", "#rrggbb" or "rgb(...)" as [r, g, b]; null: anything else.
 	function parse(text) {
@@ -85,7 +92,13 @@ const FTLanes = (() => {
 				this.css[name] = `rgb(${this.rgb[name].join(",")})`;
 			}
 			this.mono = own("mono") || "monospace";
+			this.forget();
+		}
+
+		forget() {
 			this.tiles = {};
+			this.states = [];
+			this.threads = [];
 		}
 
 		// A buffer of w x h device pixels, filled with the page's ground.
@@ -93,7 +106,7 @@ const FTLanes = (() => {
 			if (!this.image || this.image.width !== w || this.image.height !== h)
 				this.image = new ImageData(w, h);
 			if (scale !== this.scale)
-				this.tiles = {};
+				this.forget();
 			this.scale = scale;
 			this.size = 8 * Math.max(1, Math.round(scale)); // of a tile
 			this.words = new Uint32Array(this.image.data.buffer);
@@ -114,7 +127,18 @@ const FTLanes = (() => {
 			return (tiles[key] = t);
 		}
 
+		// A colour as it is behind itself.
+		weak(colour) {
+			return this.tile(colour, "none", 0.35);
+		}
+
+		// These are asked for with every span, so they are kept by number.
 		state(s, gil) {
+			const key = 2 * s + (gil ? 1 : 0);
+			return this.states[key] || (this.states[key] = this.newState(s, gil));
+		}
+
+		newState(s, gil) {
 			if (s === FTData.GAP)
 				return this.tile("gap", "hatch", 0.15);
 			if (s >= FTData.ABSENT)
@@ -124,6 +148,11 @@ const FTLanes = (() => {
 
 		// kind: 0 holds the GIL, 1 GIL-free, 2 spins.
 		thread(thr, kind, gil) {
+			const key = ((thr < 0 ? 32 : thr & 31) * 3 + kind) * 2 + (gil ? 1 : 0);
+			return this.threads[key] || (this.threads[key] = this.newThread(thr, kind, gil));
+		}
+
+		newThread(thr, kind, gil) {
 			const name = `t${FTData.colourOf(thr)}`;
 			if (kind === 0 || (kind === 1 && !gil))
 				return this.tile(name, thr < 0 ? "solid" : AGAIN[(thr >> 3) & 3], 0.65);
@@ -142,10 +171,18 @@ const FTLanes = (() => {
 			}
 		}
 
+		// One column of it.
+		column(x, y0, y1, tile) {
+			const { w, words, size } = this, t = x % size;
+			y1 = Math.min(y1, this.h);
+			for (let y = Math.max(y0, 0); y < y1; y++)
+				words[y * w + x] = tile[(y % size) * size + t];
+		}
+
 		// A lane: box {x, y, w, h} in device pixels, its columns begin at `from` and take `step` ns.
-		// tileOf(i): the tile of a span that is not mixed, null: nothing; stack: [[slot, tile]].
+		// tileOf(i): the tile of a span that is not mixed, null: it is; stack: slots from below, tiles: theirs.
 		// runs gets [x0, x1, i] of the spans at least `wide` pixels long.
-		lane(lane, box, from, step, tileOf, stack, wide, runs) {
+		lane(lane, box, from, step, tileOf, stack, tiles, wide, runs) {
 			const cols = box.w, { slots } = lane;
 			if (!this.out || this.out.length < cols * slots)
 				this.out = new Float64Array(cols * slots);
@@ -177,13 +214,13 @@ const FTLanes = (() => {
 					continue;
 				}
 				let sum = 0, y = bottom;
-				for (const [slot, t] of stack) {
-					const v = out[c * slots + slot];
+				for (let k = 0; k < stack.length; k++) {
+					const v = out[c * slots + stack[k]];
 					if (!v)
 						continue;
 					sum += v;
 					const top = bottom - Math.round(Math.min(sum / step, 1) * box.h);
-					this.fill(box.x + c, box.x + c + 1, top, y, t);
+					this.column(box.x + c, top, y, tiles[k]);
 					y = top;
 				}
 				c++;
@@ -191,24 +228,21 @@ const FTLanes = (() => {
 		}
 
 		threadLane(lane, gil, box, from, step, wide, runs) {
-			const stack = ORDER.map((s) => [s, this.state(s, gil)]);
 			this.lane(lane, box, from, step, (i) => {
 				const s = lane.tag[i] & 15;
 				return s === FTData.MIXED ? null : this.state(s, gil);
-			}, stack, wide, runs);
+			}, ORDER, ORDER.map((s) => this.state(s, gil)), wide, runs);
 		}
 
 		coreLane(lane, gil, box, from, step, wide, runs) {
-			const stack = [], others = this.tile("others", "solid", 1);
-			for (let c = 0; c <= FTData.COLOURS; c++)
-				for (const kind of [0, 2, 1])
-					stack.push([3 * c + kind, this.thread(c < FTData.COLOURS ? c : -1, kind, gil)]);
-			stack.push([FTData.OTHERS, others], [FTData.CORE_GAP, this.state(FTData.GAP, gil)]);
+			const tiles = CORE_ORDER.map((slot) => slot === FTData.CORE_GAP ? this.state(FTData.GAP, gil) :
+				slot === FTData.OTHERS ? this.tile("others", "solid", 1) :
+				this.thread(slot < 3 * FTData.COLOURS ? Math.floor(slot / 3) : -1, slot % 3, gil));
 			this.lane(lane, box, from, step, (i) => {
 				const s = lane.tag[i];
 				return s <= 2 ? this.thread(lane.who[i], s, gil) :
 					s === FTData.GAP ? this.state(s, gil) : null;
-			}, stack, wide, runs);
+			}, CORE_ORDER, tiles, wide, runs);
 		}
 
 		// A curve: values of columns, filled from below; most is the height of the box.
@@ -218,17 +252,7 @@ const FTLanes = (() => {
 				if (!(v > 0))
 					continue;
 				const h = Math.max(Math.round(Math.min(v / most, 1) * box.h), 1);
-				this.fill(box.x + c, box.x + c + 1, box.y + box.h - h, box.y + box.h, tile);
-			}
-		}
-
-		// Single points of a curve's highest values.
-		peaks(values, most, box, colour) {
-			const word = pixel(this.rgb[colour]);
-			for (let c = 0; c < box.w; c++) {
-				const y = box.y + box.h - Math.round(Math.min(values[c] / most, 1) * box.h);
-				if (values[c] > 0 && y >= 0 && y < this.h)
-					this.words[y * this.w + box.x + c] = word;
+				this.column(box.x + c, box.y + box.h - h, box.y + box.h, tile);
 			}
 		}
 

@@ -154,6 +154,7 @@
 			const was = this.picked;
 			this.picked = null;
 			this.panel.hidden = true;
+			this.say([]);
 			this.redraw();
 			if (was && this.on.pick)
 				this.on.pick(was.view.index, null);
@@ -168,7 +169,7 @@
 			for (const p of this.panel.children)
 				Object.assign(p.style, { margin: "2px 0", unicodeBidi: "isolate", overflowWrap: "anywhere" });
 			this.panel.firstChild.style.fontWeight = 600;
-			this.say(lines);
+			this.whisper(lines);
 		},
 
 		// A wait for the GIL: who held it meanwhile, and who let it go.

@@ -13,32 +13,36 @@
 // ftt-tip, ftt-info, ftt-legend, ftt-pick. Custom properties of the drawing: see page_lanes.js.
 
 const FTTime = (() => {
-	const AXIS = 22, GAP = 2, HEIGHT = { curve: 18, core: 22, thread: 18 }, FIRST = 30, SPACE = 6;
+	const AXIS = 22, GAP = 2, SPACE = 6;
+	const HIGH = { first: 30, curve: 18, core: 22, thread: 18 }, LOW = { first: 26, curve: 14, core: 20, thread: 15 };
 	const LEAST = 200; // ns on the screen
-	const CURVES = [["on", "cores at once", "s1"], ["wait_gil", "wait for the GIL", "s3"],
-			["held", "GIL held", "s0"], ["stw", "paused", "s7"], ["lock", "wait for locks", "s5"]];
+	const CURVES = [["on", "at once", "s1", "threads on cores at once"],
+			["wait_gil", "GIL waits", "s3", "threads that wait for the GIL"],
+			["held", "GIL held", "s0", "GILs held, on a core or off"],
+			["stw", "paused", "s7", "threads paused by the interpreter"],
+			["lock", "lock waits", "s5", "threads that wait for locks"]];
 
 	const { make } = FTParts;
 
 	// Rows of a side from top to bottom: {type, y, h, label, and what is drawn}; the first is higher.
-	function rowsOf(view) {
+	function rowsOf(view, high) {
 		const { side } = view, rows = [];
 		let y = AXIS;
 		const add = (row, h) => {
 			rows.push({ ...row, y, h });
 			y += h + GAP;
 		};
-		for (const [name, label, colour] of CURVES) {
+		for (const [name, label, colour, words] of CURVES) {
 			const curve = side.curves[name];
-			if (curve && (curve.most > 0 || name === "on"))
-				add({ type: "curve", name, label, colour, curve }, name === "on" ? FIRST : HEIGHT.curve);
+			if (curve && (name === "on" || curve.most >= 0.5 || curve.mean(0, side.ns) >= 0.005))
+				add({ type: "curve", name, label, colour, words, curve }, name === "on" ? high.first : high.curve);
 		}
 		y += SPACE;
 		side.lanes.core.forEach((lane, i) => add({ type: "core", i, lane, label: `cpu ${side.cores[i].cpu}` },
-						 HEIGHT.core));
+						 high.core));
 		y += SPACE;
 		side.lanes.thread.forEach((lane, i) => add({ type: "thread", i, lane, label: FTWords.thread(side, i) },
-							   HEIGHT.thread));
+							   high.thread));
 		view.whole = y + GAP;
 		return rows;
 	}
@@ -58,6 +62,7 @@ const FTTime = (() => {
 			this.stats = { frames: 0, last: 0, worst: 0, first: 0 };
 			this.box = make(root, "div", { class: "ftt" });
 			this.box.style.position = "relative";
+			this.box.timeline = this; // for who has the element only
 			this.views = page.sides.map((side, index) => ({ side, index, off: 0, marker: null, brush: null,
 									gil: hasGil(side) }));
 			this.bar();
@@ -65,14 +70,14 @@ const FTTime = (() => {
 							    "aria-label": "Timeline. Arrow keys move, plus and minus zoom, Enter picks." });
 			this.views.forEach((view) => this.addView(view));
 			for (const view of this.views) {
-				view.rows = rowsOf(view);
+				view.rows = rowsOf(view, this.views.length > 1 ? LOW : HIGH);
 				view.gaps = view.side.gaps();
 			}
 			this.most();
 			this.info = make(this.box, "div", { class: "ftt-info", role: "status", "aria-live": "polite" });
 			this.root.setAttribute("aria-describedby", this.info.id = "ftt-info");
-			this.legend = make(this.box, "div", { class: "ftt-legend" });
 			this.panel = make(this.box, "section", { class: "ftt-pick", "aria-label": "What was picked" });
+			this.legend = make(this.box, "div", { class: "ftt-legend" });
 			this.panel.hidden = true;
 			this.tip = make(this.box, "div", { class: "ftt-tip", "aria-hidden": "true" });
 			this.line = make(this.box, "div", { class: "ftt-line", "aria-hidden": "true" });
@@ -128,7 +133,7 @@ const FTTime = (() => {
 		addView(view) {
 			const { side } = view, python = ((side.report || {}).target || {}).python || {};
 			if (this.views.length > 1) {
-				const words = [side.json.path, python.version && `CPython ${python.version}`,
+				const words = [side.json.path.split("/").pop(), python.version && `CPython ${python.version}`,
 					       view.gil ? "with the GIL" : "without the GIL", FT.ns(side.ns)];
 				const title = make(this.root, "div", { class: "ftt-title" }, words.filter(Boolean).join("  \u00b7  "));
 				Object.assign(title.style, { fontWeight: 600, margin: "8px 0 2px", unicodeBidi: "isolate" });
@@ -136,7 +141,7 @@ const FTTime = (() => {
 			if (!side.lanes.core.length && !side.lanes.thread.length)
 				make(this.root, "p", null, "No timeline: the session holds totals only, no events.");
 			view.scroller = make(this.root, "div", { class: "ftt-box" });
-			const high = this.views.length > 1 ? 40 : 68;
+			const high = this.views.length > 1 ? 38 : 62;
 			Object.assign(view.scroller.style, { position: "relative", overflowY: "auto", overflowX: "hidden",
 							     maxHeight: `max(${high}vh, 240px)` });
 			view.spacer = make(view.scroller, "div");
@@ -327,6 +332,15 @@ const FTTime = (() => {
 			const text = lines.join(". ");
 			if (this.info.textContent !== text)
 				this.info.textContent = text;
+			this.info.style.clipPath = "";
+			this.info.style.position = "";
+		}
+
+		// Told to who listens only: it can be read elsewhere.
+		whisper(lines) {
+			this.say(lines);
+			this.info.style.clipPath = "inset(50%)";
+			this.info.style.position = "absolute";
 		}
 
 		hide() {
@@ -340,7 +354,7 @@ const FTTime = (() => {
 			view.canvas.style.cursor = at.axis ? "col-resize" : at.row && at.row.type !== "curve" ? "pointer" : "default";
 			if (at.label && at.row) {
 				this.line.style.display = "none";
-				this.tip.textContent = at.row.label;
+				this.tip.textContent = at.row.words || at.row.label;
 			} else if (at.row) {
 				this.tip.textContent = this.words(view, at.row, at.t).join("\n");
 			} else if (at.axis && !at.label) {

@@ -128,7 +128,7 @@ const FTWords = (() => {
 	function tip(side, row, gil, t, px) {
 		if (row.type === "curve") {
 			const v = row.curve.mean(t - px / 2, t + px / 2);
-			return [row.label, `${v.toFixed(2)} at ${exact(t)}`];
+			return [row.words, `${v.toFixed(2)} at ${exact(t)}`];
 		}
 		const head = row.type === "core" ? `core ${side.cores[row.i].cpu}` :
 			`${thread(side, row.i)} (${side.threads[row.i].tid})`;
