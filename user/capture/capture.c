@@ -63,7 +63,8 @@ struct session {
 	sigset_t old_mask;
 	bool masked;
 	bool exec_seen;
-	int follow_pid; /* a child to look at while the command itself is no Python */
+	bool interrupted; /* by a signal, whatever ended the session then */
+	int follow_pid;	  /* a child to look at while the command itself is no Python */
 	enum ft_end end;
 	int status;
 };
@@ -508,6 +509,7 @@ static bool signalled(struct session *s)
 	struct signalfd_siginfo si;
 
 	while (read(s->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		s->interrupted = true;
 		/*
 		 * The terminal sends Ctrl-C to a started command too: let it end by itself, as
 		 * it would without us. The second one ends the session.
@@ -612,6 +614,7 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 	ft_progress_end(&s->progress);
 	if (!err)
 		err = finish(s, res);
+	res->interrupted = s->interrupted;
 	ft_writer_abort(s->writer);
 	ft_collector_free(s->collector);
 	ft_sleepers_free(s->sleepers);

@@ -27,7 +27,9 @@ struct ft_capture_opts {
 
 struct ft_capture_result {
 	enum ft_end end;
-	int status;   /* of a started command, as from wait(2); -1: not known */
+	int status; /* of a started command, as from wait(2); -1: not known */
+	/* a signal came, whatever ended the session then; set also on error */
+	bool interrupted;
 	__u64 events; /* received */
 	__u64 lost;
 	__u64 attach_ns; /* from the start of the set-up to the start of the session */
