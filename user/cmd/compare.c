@@ -8,20 +8,30 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/units.h"
+#include "base/words.h"
 #include "cmd/cmd.h"
+#include "cmd/compare_run.h"
 #include "cmd/show.h"
 #include "model/compare.h"
 #include "model/timeline.h"
+#include "os/procfs.h"
 #include "view/compare_json.h"
 #include "view/compare_text.h"
 #include "view/timeline_text.h"
 
 #define LANES 26
 
-enum { OPT_NO_DRAWING = 1000, OPT_OF, OPT_A, OPT_B };
+#define RUNS 5 /* of each command: the fewest that give an interval of 99 % */
+#define WARM_UP_MAX 100
+
+enum { OPT_NO_DRAWING = 2000, OPT_OF, OPT_A, OPT_B, OPT_RUN, OPT_WARM_UP, OPT_KEEP };
 
 struct opts {
 	struct ft_show_opts show;
+	struct ft_compare_run_opts run;
+	int commands;
+	const char *given; /* an option of --run, NULL: none was */
 	const char *file[2][FT_COMPARE_MAX];
 	size_t cnt[2];
 	int side;   /* that the next file is of: of the last --a or --b */
@@ -81,22 +91,57 @@ static void take_file(struct opts *o, const char *path)
 	add_file(o, o->cnt[0] ? 1 : 0, path);
 }
 
+static void take_command(struct opts *o, const char *command)
+{
+	char why[128];
+	int err;
+
+	if (o->commands == 2)
+		ft_usage("compare", "--run \"%s\": two commands are compared", command);
+	err = ft_words_split(command, &o->run.argv[o->commands], why, sizeof(why));
+	if (err)
+		ft_usage("compare", "--run \"%s\": %s", command,
+			 err == -EINVAL ? why : strerror(-err));
+	o->run.command[o->commands++] = command;
+}
+
+/* Sessions are made here, or are there already. */
+static void check_run(struct opts *o)
+{
+	const char *given = o->given ? o->given : o->run.rec.given;
+
+	if (!o->commands && given)
+		ft_usage("compare", "--%s is for --run", given);
+	if (o->commands && (o->cnt[0] || o->cnt[1]))
+		ft_usage("compare", "%s: --run makes its own sessions, no files are needed",
+			 o->file[0][0] ? o->file[0][0] : o->file[1][0]);
+	if (o->commands == 1)
+		ft_usage("compare", "a second --run \"COMMAND\" is needed, to compare with");
+	if (!o->run.keep && o->show.force && !o->show.out)
+		ft_usage("compare", "--force replaces what -o names, or --keep");
+}
+
 static void check(struct opts *o)
 {
+	check_run(o);
+	choose_output(o);
+	if (o->commands)
+		return;
 	if (o->sides && (!o->cnt[0] || !o->cnt[1]))
 		ft_usage("compare", "--%c FILE... is needed too", o->cnt[0] ? 'b' : 'a');
 	if (!o->cnt[0] || !o->cnt[1])
-		ft_usage("compare", "two session files are needed");
-	choose_output(o);
+		ft_usage("compare", "two session files are needed, or two commands to --run");
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct opts *o = state->input;
+	long n;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &o->show;
+		state->child_inputs[1] = &o->run.rec;
 		break;
 	case OPT_NO_DRAWING:
 		o->show.no_timeline = true;
@@ -113,6 +158,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->sides = true;
 		o->side = key == OPT_B;
 		add_file(o, o->side, arg);
+		break;
+	case OPT_RUN:
+		take_command(o, arg);
+		break;
+	case 'n':
+		if (ft_parse_long(arg, 1, FT_COMPARE_MAX, &n))
+			ft_usage("compare", "-n %s: a number from 1 to %d is needed", arg,
+				 FT_COMPARE_MAX);
+		o->run.n = (int)n;
+		o->given = "runs";
+		break;
+	case OPT_WARM_UP:
+		if (ft_parse_long(arg, 0, WARM_UP_MAX, &n))
+			ft_usage("compare", "--warm-up %s: a number from 0 to %d is needed", arg,
+				 WARM_UP_MAX);
+		o->run.warm_up = (int)n;
+		o->given = "warm-up";
+		break;
+	case OPT_KEEP:
+		o->run.keep = arg;
+		o->given = "keep";
 		break;
 	case ARGP_KEY_ARG:
 		take_file(o, arg);
@@ -157,7 +223,11 @@ static int open_both(const struct opts *o, struct both *b)
 			if (err)
 				return err;
 			s[side][i].m = &b->run[side][i].m;
-			s[side][i].path = o->file[side][i];
+			/* the directory of sessions that are not kept is gone when this is read */
+			s[side][i].path = o->commands && !o->run.keep
+						  ? ft_basename(o->file[side][i])
+						  : o->file[side][i];
+			s[side][i].command = o->commands ? o->run.command[side] : NULL;
 		}
 	}
 	err = ft_compare_build(sides, o->cnt, &b->c);
@@ -271,48 +341,93 @@ static int show(const struct both *b, const struct opts *o)
 	return status;
 }
 
+/* Runs the commands; the sessions become the files. */
+static int run(struct opts *o, struct ft_compare_runs *runs)
+{
+	int side, err;
+	size_t i;
+
+	err = ft_record_check_host();
+	if (err)
+		return err;
+	ft_record_settle(&o->run.rec);
+	o->run.force = o->show.force;
+	err = ft_compare_run(&o->run, runs);
+	for (side = 0; side < 2 && !err; side++) {
+		for (i = 0; i < runs->cnt[side]; i++)
+			o->file[side][i] = runs->path[side][i];
+		o->cnt[side] = runs->cnt[side];
+	}
+	return err;
+}
+
+static const struct argp_option options[] = {
+	{NULL, 0, NULL, 0, "What is compared:", 1},
+	{"a", OPT_A, "FILE...", 0, "Several sessions of one side", 1},
+	{"b", OPT_B, "FILE...", 0, "And of the other, up to 64 each", 1},
+	{"run", OPT_RUN, "COMMAND", 0,
+	 "Twice: run both commands, record and compare them. Words as in a shell, quotes and all, "
+	 "but nothing is expanded",
+	 1},
+	{"runs", 'n', "N", 0, "So many runs of each that count (5)", 1},
+	{"warm-up", OPT_WARM_UP, "N", 0, "And so many before them that do not (1)", 1},
+	{"keep", OPT_KEEP, "DIR", 0, "Keep the sessions of --run in DIR", 1},
+	{NULL, 0, NULL, 0, "How --run records:", 10},
+	{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 35},
+	{"of", OPT_OF, "WHAT", 0,
+	 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
+	 "gil-blame, lock-wait, blocked, off-cpu, wall, lock-owner, shared or pause",
+	 35},
+	{0},
+};
+
+static const struct argp_child children[] = {
+	{&ft_out_argp, 0, NULL, 0}, {&ft_record_argp, 0, NULL, 0}, {0}};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "A B\n--a FILE... --b FILE...\n--run COMMAND --run COMMAND",
+	.children = children,
+	.doc = "Draws two sessions one above the other on one time scale, and compares their "
+	       "figures; of several sessions a side, it tells differences from noise. With -o "
+	       "NAME.svg their stacks are compared.\v"
+	       "EXAMPLES:\n"
+	       "  ftprof compare gil.ftprof ft.ftprof\n"
+	       "  ftprof compare --a before*.ftprof --b after*.ftprof\n"
+	       "  sudo ftprof compare --run \"python3.14 app.py\" --run \"python3.14t app.py\"\n"
+	       "  ftprof compare before.ftprof after.ftprof --of on-cpu -o diff.svg\n",
+};
+
 int ft_cmd_compare(int argc, char **argv)
 {
-	static const struct argp_option options[] = {
-		{"a", OPT_A, "FILE...", 0, "Several sessions of one side", 10},
-		{"b", OPT_B, "FILE...", 0, "And of the other, up to 64 each", 10},
-		{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 10},
-		{"of", OPT_OF, "WHAT", 0,
-		 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
-		 "gil-blame, lock-wait, blocked, off-cpu, wall, lock-owner, shared or pause",
-		 10},
-		{0},
-	};
-	static const struct argp_child children[] = {{&ft_out_argp, 0, NULL, 0}, {0}};
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "A B\n--a FILE... --b FILE...",
-		.children = children,
-		.doc = "Draws two sessions one above the other on one time scale, and compares "
-		       "their figures; of several sessions a side, it tells differences from "
-		       "noise. With -o NAME.svg their stacks are compared.\v"
-		       "EXAMPLES:\n"
-		       "  ftprof compare gil.ftprof ft.ftprof\n"
-		       "  ftprof compare --a before*.ftprof --b after*.ftprof\n"
-		       "  ftprof compare before.ftprof after.ftprof --of on-cpu -o diff.svg\n",
-	};
 	struct opts *o = calloc(1, sizeof(*o));
+	struct ft_compare_runs runs = {0};
 	struct both b = {0};
-	int status = FT_EXIT_FAILED;
+	int err, status = FT_EXIT_FAILED;
 
 	if (!o) {
 		ft_err(-ENOMEM, "out of memory");
 		return FT_EXIT_FAILED;
 	}
 	ft_show_defaults(&o->show, "compare");
+	ft_record_defaults(&o->run.rec, "compare");
+	o->run.n = RUNS;
+	o->run.warm_up = 1;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, o);
 	if (ft_show_check_out(&o->show))
 		goto out;
-	if (!open_both(o, &b))
+	err = o->commands ? run(o, &runs) : 0;
+	err = err ?: open_both(o, &b);
+	/* what is open stays readable, and nothing is left behind from here on */
+	ft_compare_runs_end(&runs);
+	if (!err)
 		status = show(&b, o);
 out:
 	close_both(&b);
+	ft_compare_runs_free(&runs);
+	free(o->run.argv[0]);
+	free(o->run.argv[1]);
 	free(o);
 	return status;
 }

@@ -33,9 +33,10 @@ enum ft_cmp_unit {
 };
 
 struct ft_cmp_session {
-	const struct ft_model *m; /* both are borrowed */
+	const struct ft_model *m; /* all are borrowed */
 	const char *path;
-	bool unused; /* in no figure: it is damaged. Filled in here */
+	const char *command; /* that was run for it; NULL: not by us */
+	bool unused;	     /* in no figure: it is damaged. Filled in here */
 };
 
 /* A figure of one side. */

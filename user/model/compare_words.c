@@ -51,10 +51,10 @@ char *ft_cmp_format(double v, enum ft_cmp_unit u, char *buf, size_t sz)
 
 char *ft_cmp_format_ratio(double v, char *buf, size_t sz)
 {
-	/* close to 1 the second digit would say that nothing changed */
-	if (v > 0.9 && v < 1.1)
+	/* just above 1 too: two digits would say that nothing changed */
+	if (v >= 0.1 && v < 1.1)
 		snprintf(buf, sz, "%.3f", v);
-	else if (v >= 0.1 && v < 10)
+	else if (v >= 1 && v < 10)
 		snprintf(buf, sz, "%.2f", v);
 	else
 		snprintf(buf, sz, "%.3g", v);

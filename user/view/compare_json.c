@@ -14,6 +14,7 @@ static struct json_object *session_json(const struct ft_cmp_session *s, bool med
 	if (!o)
 		return NULL;
 	ft_put_str(o, "path", s->path, err);
+	ft_put_known(o, "command", s->command ? s->command : "", err);
 	ft_put_bool(o, "used", !s->unused, err);
 	ft_put_bool(o, "median_run", median, err);
 	ft_put_str(o, "python", info->python, err);

@@ -32,8 +32,10 @@ static void head(struct ft_text *out, const struct ft_compare *c, int side, int 
 	ft_flow_printf(&f, 2, "%s%s, GIL %s,", info->python[0] ? info->python : "?",
 		       info->free_threaded ? "t" : "", ft_gil_state_name(info->gil));
 	ft_flow_printf(&f, 1, "%zu session%s:", c->cnt[side], c->cnt[side] == 1 ? "" : "s");
-	for (i = 0; i < c->cnt[side]; i++)
+	for (i = 0; i < c->cnt[side] && !c->session[side][0].command; i++)
 		ft_flow_item(&f, 1, base_name(c->session[side][i].path));
+	if (c->session[side][0].command)
+		ft_flow_item(&f, 1, c->session[side][0].command);
 	ft_flow_end(&f);
 }
 
