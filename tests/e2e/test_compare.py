@@ -79,6 +79,7 @@ class Runs(unittest.TestCase):
         """The example on both builds: the speed-up with its interval, in JSON and in words."""
         ftp.need_cores(2)
         kept = os.path.join(self.where, "kept")
+        begin, busy = time.monotonic_ns(), ftp.busy_ns()
         status, out, err = self.compare("--run", command("gil", 4 * N), "--run",
                                         command("ft", 4 * N), "-n", RUNS, "--keep", kept,
                                         "--json")
@@ -94,8 +95,14 @@ class Runs(unittest.TestCase):
         self.assertTrue(math.isclose(wall["ratio"], mid, rel_tol=1e-9), wall)
         self.assertTrue(math.isclose(wall["ratio_lo"], low, rel_tol=1e-9), wall)
         self.assertTrue(math.isclose(wall["ratio_hi"], high, rel_tol=1e-9), wall)
-        self.assertEqual(wall["verdict"], "less", result["summary"])
-        self.assertLess(high, 1)
+        verdict = "less" if high < 1 else "more" if low > 1 else "same"
+        self.assertEqual(wall["verdict"], verdict)
+        if verdict != "less":
+            # A speed-up needs the second core; with the warm-up it had 6 runs for every 5.
+            own = sum(sum(row_of(result, "cpu_ns")[side]["values"]) for side in "ab") * 6 / 5
+            others = (ftp.busy_ns() - busy - own) / (time.monotonic_ns() - begin) / ftp.CORES
+            ftp.need(others < 0.3, f"others had {others:.0%} of the cores: {result['summary']}")
+        self.assertEqual(verdict, "less", result["summary"])
         self.assertEqual(row_of(result, "gil_wait_ns")["verdict"], "less", result["summary"])
         self.assertEqual([s["free_threaded"] for s in result["b"]["sessions"]], [True] * RUNS)
         # The sessions that were kept say the same, also without root and in words.

@@ -12,7 +12,7 @@ import ftp
 
 SCHEMA = os.path.join(ftp.ROOT, "docs", "json-schema.md")
 MAN = os.path.join(ftp.ROOT, "man", "ftprof.1")
-OTHERS = ("list", "check", "look")  # schemas of their own
+OTHERS = ("list", "check", "look", "compare")  # schemas of their own
 VERBS = ("", "record", "report", "compare", "check", "list")
 
 
@@ -85,6 +85,19 @@ class JsonSchema(unittest.TestCase):
         ftp.need_ftprof()
         with ftp.start("gil", "crunch.py", 1000, 1, "--wait"):
             self.same(json.loads(ftp.check_ftprof("list", "--json")), "list")
+
+    def test_compare(self):
+        """Both sides of a comparison have the same fields: one of them is in the document."""
+        ftp.need_ftprof()
+        with tempfile.TemporaryDirectory() as where:
+            path = os.path.join(where, "s.ftprof")
+            ftp.check_ftprof("record", "-o", path, "--", ftp.GIL, "-c",
+                             "import time; time.sleep(.1)")
+            result = json.loads(ftp.check_ftprof("compare", "--json", path, path))
+        for pair in [result, *result["rows"]]:
+            self.assertEqual(fields(pair["a"]), fields(pair["b"]))
+            del pair["b"]
+        self.same(result, "compare")
 
     def test_check(self):
         ftp.need_ftprof()

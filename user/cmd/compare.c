@@ -363,8 +363,8 @@ static int run(struct opts *o, struct ft_compare_runs *runs)
 
 static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "What is compared:", 1},
-	{"a", OPT_A, "FILE...", 0, "Several sessions of one side", 1},
-	{"b", OPT_B, "FILE...", 0, "And of the other, up to 64 each", 1},
+	{"a", OPT_A, "FILE", 0, "The sessions of one side: this and all that follow", 1},
+	{"b", OPT_B, "FILE", 0, "And those of the other, up to 64 each", 1},
 	{"run", OPT_RUN, "COMMAND", 0,
 	 "Twice: run both commands, record and compare them. Words as in a shell, quotes and all, "
 	 "but nothing is expanded",

@@ -192,8 +192,9 @@ static void say_same(struct ft_compare *c, const struct ft_cmp_row *wall,
 	char x[80], y[80], level[16];
 
 	ft_text_printf(&c->summary,
-		       "No difference: wall time (B / A %s) and CPU time (%s) are within noise, %s "
-		       "intervals.",
+		       "No difference%s: wall time (B / A %s) and CPU time (%s) are within noise, "
+		       "%s intervals.",
+		       hidden > LARGE_NOISE ? " can be told" : "",
 		       span(wall->est.lo, wall->est.hi, x, sizeof(x)),
 		       span(cpu->est.lo, cpu->est.hi, y, sizeof(y)),
 		       ft_cmp_format_coverage(c->rank.coverage, level, sizeof(level)));
