@@ -90,6 +90,9 @@ FTData.load().then((page) => {
 			words.push(`They saw ${FT.percent(got.seen, got.ns)} of it, and stand for the others.`);
 		if (got.none)
 			words.push(`No sample stands for ${FT.percent(got.none, got.ns)} of it.`);
+		const more = side.json.more_threads.cnt;
+		if (more)
+			words.push(`The time of ${FTTables.plural(more, "thread")} without a lane is not in it.`);
 		if (!chosen.range)
 			words.push("Brush a range in the timeline to see its stacks alone.");
 		note.textContent = words.join(" ");
