@@ -7,15 +7,13 @@ FTData.load().then((page) => {
 	const two = sides.length > 1;
 	const SEEN = 0.9; // of the time: samples that saw less say so
 
-	// What a side is called: its build, and where that does not tell them apart, its file.
-	function nameOf(side) {
+	// What a side is called: its build; of two, the letter that the comparison has for it too.
+	function nameOf(side, i) {
 		const { version, free_threaded: ft, gil } = side.report.target.python;
 		const state = { on: ", GIL on", off: ", GIL off", enabled_by_import: ", GIL switched on" }[gil] || "";
-		return version ? `${version}${ft ? "t" : ""}${state}` : side.json.path;
+		return (two ? `${"AB"[i]}: ` : "") + (version ? `${version}${ft ? "t" : ""}${state}` : side.json.path);
 	}
-	let names = sides.map(nameOf);
-	if (two && names[0] === names[1])
-		names = sides.map((side, i) => `${i ? "second" : "first"}: ${side.json.path}`);
+	const names = sides.map(nameOf);
 
 	// The timeline.
 	const bar = make(main, "div", { id: "tools", role: "toolbar", "aria-label": "Page" });

@@ -373,7 +373,9 @@ const FTTables = (() => {
 	// The comparison, of the JSON of `ftprof compare --json`; a and b: what the sides are called.
 	function compare(parent, c, a, b) {
 		const note = c.per_second ? "The sessions had a length of their own: times and counts are per second." : "";
-		const { s } = section(parent, "Both sides", c.summary || "");
+		const { s } = section(parent, "A and B");
+		if (c.summary)
+			make(s, "p", { class: "answer" }, c.summary);
 		for (const line of [note, ...(c.notes || []), ...(c.not_compared || [])])
 			if (line)
 				make(s, "p", { class: "note" }, line);
@@ -382,8 +384,8 @@ const FTTables = (() => {
 			text("title", "Figure", (r) => r.title, "figure"),
 			{ id: "a", label: a, get: most("a"), cell: valueCell("a") },
 			{ id: "b", label: b, get: most("b"), cell: valueCell("b") },
-			{ id: "ratio", label: "Second against first", get: (r) => r.ratio ?? -1, cell: change },
-			text("verdict", "Which is", (r) => VERDICTS[r.verdict] || r.verdict) ] });
+			{ id: "ratio", label: "B against A", get: (r) => r.ratio ?? -1, cell: change },
+			text("verdict", "Which is", (r) => VERDICTS[r.verdict] || r.verdict, "figure") ] });
 	}
 
 	// What each table is made of. A report of another version may lack it, and the others stand.
