@@ -71,7 +71,11 @@ try {
 		key: name => page.keyboard.press(name),
 		type: text => page.keyboard.type(text),
 		click: selector => page.click(selector),
-		scheme: colorScheme => page.emulateMedia({ colorScheme }),
+		// The page hears of it with its next frame.
+		scheme: async colorScheme => {
+			await page.emulateMedia({ colorScheme })
+			await page.evaluate(() => new Promise(done => requestAnimationFrame(() => done(null))))
+		},
 		move: (x, y) => page.mouse.move(x, y),
 		press: (x, y) => page.mouse.click(x, y),
 		twice: (x, y) => page.mouse.dblclick(x, y),

@@ -236,6 +236,18 @@ class Flames(Shell):
         got = self.values(path, [side, *self.choose("on-cpu")])
         self.assertEqual(got[0], ["A: 3.14.6, GIL on", "B: 3.14.6t, GIL off"])
         self.check(sides[1], 0, sides[1].length, "on-cpu", got[2], got[3])
+        box, = self.values(path, [["eval", "(() => { const r = document.querySelectorAll('.ftt-box canvas')[1]"
+                                   ".getBoundingClientRect(); return [r.left, r.top, r.right]; })()"]])
+        left, right = box[0] + (box[2] - box[0]) * 0.3, box[0] + (box[2] - box[0]) * 0.5
+        *_, note, info, of = self.values(path, [
+            *self.choose("on-cpu"), ["drag", left, box[1] + 8, right, box[1] + 8], FRAME, ["eval", NOTE],
+            ["eval", INFO], ["eval", "document.getElementById('of-side').value"]])
+        self.assertEqual(of, "1")
+        begin, end = float(note["from"]), float(note["to"])
+        # One scale for both sides: the first, which is longer, is as wide as the plot.
+        wide = sides[0].length * 0.2
+        self.assertTrue(wide < end - begin < 1.3 * wide, (begin, end))
+        self.check(sides[1], begin, end, "on-cpu", note, info)
 
 
 class Real(Shell):
