@@ -149,9 +149,13 @@ static int live(struct opts *o, int argc, char **argv, const struct argp *argp)
 	if (!o->record && ft_show_choose_format(&o->show))
 		return FT_EXIT_USAGE;
 	if (o->look && o->show.stacks.format != FT_FMT_NONE)
-		ft_usage(o->verb, "-d 0 is printed as text or JSON; a flame graph is of a time: "
+		ft_usage(o->verb, "-d 0 is printed as text or JSON; other forms are of a time: "
 				  "-d 10s");
-	if (!o->record && o->show.stacks.format != FT_FMT_NONE && !o->rec.cap.stack_hz)
+	if (!o->record && !o->rec.cap.with_events &&
+	    (o->show.stacks.format == FT_FMT_PERFETTO || o->show.stacks.format == FT_FMT_CSV))
+		ft_usage(o->verb, "--no-timeline records no events: leave it out for this form");
+	if (!o->record && o->show.stacks.format != FT_FMT_NONE &&
+	    !ft_format_is_session(o->show.stacks.format) && !o->rec.cap.stack_hz)
 		ft_usage(o->verb, "-F 0 records no stacks: leave it out to export some");
 	if (!o->record && ft_show_check_out(&o->show))
 		return FT_EXIT_FAILED;
@@ -195,6 +199,7 @@ int ft_cmd_live(int argc, char **argv)
 		       "instruction\n"
 		       "  sudo ftprof record -p 4312 -o web.ftprof    keep a session\n"
 		       "  ftprof report web.ftprof        and look at it later, without root\n"
+		       "  sudo ftprof -p 4312 -d 10s -o web.html  a page with timelines\n"
 		       "  sudo ftprof -p 4312 -d 10s -o cpu.svg   a flame graph\n"
 		       "  ftprof compare a.ftprof b.ftprof   two timelines on one scale\n"
 		       "  ftprof check -p 4312            what would be done to it, before it is\n"

@@ -41,14 +41,17 @@ int ft_cmd_report(int argc, char **argv)
 		.parser = parse,
 		.args_doc = "[FILE]",
 		.children = children,
-		.doc = "Prints the report of a recorded session, or exports its stacks; without "
-		       "FILE of "
-		       "the newest one.\v"
+		.doc = "Prints the report of a recorded session, or writes it as a page, a trace "
+		       "or "
+		       "stacks; without FILE of the newest one.\v"
 		       "EXAMPLES:\n"
 		       "  ftprof report                        the last run again\n"
 		       "  ftprof report web.ftprof --threads   a row for every thread\n"
 		       "  ftprof report --from 2s --to 2.1s    look closer\n"
 		       "  ftprof report web.ftprof -o web.json the figures for a program\n"
+		       "  ftprof report -o web.html            a page: timelines, stacks, tables\n"
+		       "  ftprof report -o web.pftrace         all of it for Perfetto; .csv: a "
+		       "table\n"
 		       "  ftprof report -o cpu.svg             a flame graph of the time on cores\n"
 		       "  ftprof report --of gil-blame -o gil.html   who held the GIL meanwhile\n"
 		       "  ftprof report --of wall --format folded | less\n",

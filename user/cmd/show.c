@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/units.h"
 #include "cmd/cmd.h"
+#include "cmd/show_session.h"
 #include "model/funcs.h"
 #include "model/timeline.h"
 #include "record/session.h"
@@ -43,8 +44,8 @@ static const struct argp_option out_options[] = {
 	{NULL, 0, NULL, 0, "How it is printed:", 40},
 	{"json", OPT_JSON, NULL, 0, "JSON instead of text (docs/json-schema.md)", 40},
 	{"output", 'o', "FILE", 0,
-	 "Write to FILE: .txt or .json for a report, .svg and others for stacks, .ftprof for a "
-	 "session of `record`",
+	 "Write to FILE: .txt or .json for a report, .html for a page with timelines, .pftrace "
+	 "(Perfetto), .csv, .svg and others for stacks, .ftprof for a session of `record`",
 	 40},
 	{"force", OPT_FORCE, NULL, 0, "Replace FILE if it exists", 40},
 	{"width", OPT_WIDTH, "COLUMNS", 0, "Width of the text (the terminal's, else 80)", 40},
@@ -189,7 +190,7 @@ bool ft_show_color(const struct ft_show_opts *o)
 	return term && *term && strcmp(term, "dumb") != 0;
 }
 
-static int open_out(struct ft_outfile *f, const struct ft_show_opts *o)
+int ft_show_open_out(struct ft_outfile *f, const struct ft_show_opts *o)
 {
 	int err = ft_outfile_open(f, o->out, o->force);
 
@@ -209,7 +210,7 @@ int ft_show_check_out(struct ft_show_opts *o)
 
 	if (err || !o->out)
 		return err;
-	err = open_out(&f, o);
+	err = ft_show_open_out(&f, o);
 	ft_outfile_abort(&f);
 	return err;
 }
@@ -229,7 +230,7 @@ int ft_show_write(const struct ft_show_opts *o, const struct ft_text *t)
 			ft_err(err, "cannot write to standard output: %s", strerror(-err));
 		return err ? FT_EXIT_FAILED : FT_EXIT_GOOD;
 	}
-	if (open_out(&f, o))
+	if (ft_show_open_out(&f, o))
 		return FT_EXIT_FAILED;
 	err = t->len ? ft_write_all(f.fd, t->s, t->len) : 0;
 	err = err ?: ft_outfile_commit(&f);
@@ -341,10 +342,12 @@ int ft_show_choose_format(struct ft_show_opts *o)
 		o->json = true;
 		return 0;
 	}
-	return ft_err(-EINVAL,
-		      "%s: the ending of the name chooses the format: .txt or .json for a report, "
-		      "for stacks .svg, .html, .folded, .pb.gz, .speedscope.json or .firefox.json",
-		      o->out);
+	return ft_err(
+		-EINVAL,
+		"%s: the ending of the name chooses the format: .txt, .json or .html for a "
+		"report, .pftrace or .csv for all that happened, for stacks .svg, .html (with "
+		"--of), .folded, .pb.gz, .speedscope.json or .firefox.json",
+		o->out);
 }
 
 int ft_show_file(const char *path, const struct ft_show_opts *opts)
@@ -364,6 +367,10 @@ int ft_show_file(const char *path, const struct ft_show_opts *opts)
 		return FT_EXIT_FAILED;
 	}
 	err = ft_model_build(r, &m);
+	if (!err && ft_format_is_session(o.stacks.format)) {
+		status = ft_session_export(r, &m, &o, path);
+		goto loss;
+	}
 	if (!err && o.stacks.format != FT_FMT_NONE) {
 		if (ft_stacks_export(r, &m, &o, path, &out))
 			goto out;
@@ -375,6 +382,7 @@ int ft_show_file(const char *path, const struct ft_show_opts *opts)
 		goto out;
 	}
 	status = ft_show_write(&o, &out);
+loss:
 	if (status == FT_EXIT_GOOD && m.loss_share > o.max_loss) {
 		ft_err(-EOVERFLOW, "%.1f %% of the events were lost, more than --max-loss allows",
 		       m.loss_share * 100);

@@ -41,6 +41,9 @@ struct ft_text;
 int ft_show_choose_format(struct ft_show_opts *o);
 /* Whether o->out may be created; told before a session runs, not after. 0 or -errno (logged). */
 int ft_show_check_out(struct ft_show_opts *o);
+struct ft_outfile;
+/* Begins o->out. 0 or -errno (logged). */
+int ft_show_open_out(struct ft_outfile *f, const struct ft_show_opts *o);
 /* Writes a text to o->out or standard output. Returns the exit status. */
 int ft_show_write(const struct ft_show_opts *o, const struct ft_text *t);
 

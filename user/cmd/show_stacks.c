@@ -12,18 +12,21 @@
 #include "cmd/show.h"
 
 #define ENDINGS ".svg, .html, .folded, .pb.gz, .speedscope.json or .firefox.json"
+#define IS_BINARY(fmt) ((fmt) == FT_FMT_PPROF || (fmt) == FT_FMT_PERFETTO)
 
 enum { OPT_OF = 3200, OPT_FORMAT, OPT_BY };
 
 static const struct argp_option options[] = {
-	{NULL, 0, NULL, 0, "Stacks instead of a report (-o NAME.svg, or --format):", 35},
+	{NULL, 0, NULL, 0, "Other forms than a report (-o NAME.html, or --format):", 35},
 	{"of", OPT_OF, "WHAT", 0,
-	 "What is weighed: on-cpu (the default), gil-wait, gil-blame, lock-wait, blocked, off-cpu, "
-	 "wall, lock-owner, shared, pause",
+	 "Stacks: what is weighed: on-cpu (the default), gil-wait, gil-blame, lock-wait, blocked, "
+	 "off-cpu, wall, lock-owner, shared, pause",
 	 35},
 	{"format", OPT_FORMAT, "NAME", 0,
-	 "svg, html, folded, pprof, speedscope or firefox; without it the ending of -o FILE says: "
-	 ".svg .html .folded .pb.gz .speedscope.json .firefox.json",
+	 "The whole session: page, perfetto or csv (.html .pftrace .csv); stacks: svg, html, "
+	 "folded, "
+	 "pprof, speedscope or firefox (.svg, .html with --of, .folded .pb.gz .speedscope.json "
+	 ".firefox.json). Without it the ending of -o FILE says",
 	 35},
 	{"by", OPT_BY, "WHAT", 0, "Tell apart the lines of a function (line), or not (function)",
 	 35},
@@ -54,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_OF:
 		if (ft_of_parse(arg, &s->of))
 			refuse_of(o->verb, arg);
-		s->given = "--of";
+		s->given = s->stacks_given = "--of";
 		break;
 	case OPT_FORMAT:
 		s->format = ft_format_of_name(arg);
@@ -67,7 +70,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (strcmp(arg, "line") && strcmp(arg, "function"))
 			ft_usage(o->verb, "--by %s: line or function is needed", arg);
 		s->by_function = !strcmp(arg, "function");
-		s->given = "--by";
+		s->given = s->stacks_given = "--by";
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -81,8 +84,11 @@ int ft_stacks_choose(struct ft_show_opts *o)
 {
 	struct ft_stack_opts *s = &o->stacks;
 
-	if (s->format == FT_FMT_NONE && o->out)
+	if (s->format == FT_FMT_NONE && o->out) {
 		s->format = ft_format_of_path(o->out);
+		if (s->format == FT_FMT_HTML && !s->given)
+			s->format = FT_FMT_PAGE;
+	}
 	if (s->format == FT_FMT_NONE) {
 		if (s->given)
 			return ft_err(-EINVAL,
@@ -92,9 +98,13 @@ int ft_stacks_choose(struct ft_show_opts *o)
 		return 0;
 	}
 	if (o->json)
-		return ft_err(-EINVAL, "--json is a report's form: leave it out, or the stacks");
-	if (s->format == FT_FMT_PPROF && !o->out && isatty(STDOUT_FILENO))
-		return ft_err(-EINVAL, "pprof is binary: add -o NAME.pb.gz, or send it to a pipe");
+		return ft_err(-EINVAL,
+			      "--json is a report's form: leave it out, or the other form");
+	if (ft_format_is_session(s->format) && s->stacks_given)
+		return ft_err(-EINVAL, "%s is for stacks: not for a whole session in one file",
+			      s->stacks_given);
+	if (IS_BINARY(s->format) && !o->out && isatty(STDOUT_FILENO))
+		return ft_err(-EINVAL, "this format is binary: add -o NAME, or send it to a pipe");
 	return 0;
 }
 

@@ -15,7 +15,8 @@ struct ft_stack_opts {
 	enum ft_of of;
 	enum ft_format format; /* FT_FMT_NONE: a report is printed, no stacks */
 	bool by_function;
-	const char *given; /* the option that asks for stacks, NULL: none did */
+	const char *given; /* the option that asks for another form than a report, NULL: none did */
+	const char *stacks_given; /* the one that asks for stacks */
 };
 
 /* --of, --format and --by; the input is a struct ft_show_opts. */

@@ -16,6 +16,9 @@ static const struct {
 	[FT_FMT_SPEEDSCOPE] = {"speedscope", ".speedscope.json", ft_export_speedscope},
 	[FT_FMT_PPROF] = {"pprof", ".pb.gz", ft_export_pprof},
 	[FT_FMT_FIREFOX] = {"firefox", ".firefox.json", ft_export_firefox},
+	[FT_FMT_PAGE] = {"page", NULL, NULL},
+	[FT_FMT_PERFETTO] = {"perfetto", ".pftrace", NULL},
+	[FT_FMT_CSV] = {"csv", ".csv", NULL},
 };
 
 enum ft_format ft_format_of_path(const char *path)
@@ -24,6 +27,8 @@ enum ft_format ft_format_of_path(const char *path)
 	int i;
 
 	for (i = FT_FMT_NONE + 1; i < FT_FMT_CNT; i++) {
+		if (!formats[i].ending)
+			continue;
 		n = strlen(formats[i].ending);
 		/* a name that is nothing but the ending has none */
 		if (len > n && path[len - n - 1] != '/' &&
@@ -45,12 +50,17 @@ enum ft_format ft_format_of_name(const char *name)
 
 const char *ft_format_names(void)
 {
-	return "folded, svg, html, speedscope, pprof, firefox";
+	return "folded, svg, html, speedscope, pprof, firefox, page, perfetto, csv";
+}
+
+bool ft_format_is_session(enum ft_format fmt)
+{
+	return fmt == FT_FMT_PAGE || fmt == FT_FMT_PERFETTO || fmt == FT_FMT_CSV;
 }
 
 int ft_export(enum ft_format fmt, const struct ft_flame *f, struct ft_text *out)
 {
-	if (fmt <= FT_FMT_NONE || fmt >= FT_FMT_CNT)
+	if (fmt <= FT_FMT_NONE || fmt >= FT_FMT_CNT || !formats[fmt].write)
 		return -EINVAL;
 	return formats[fmt].write(f, out);
 }

@@ -7,6 +7,7 @@
 #ifndef FT_EXPORT_EXPORT_H
 #define FT_EXPORT_EXPORT_H
 
+#include <stdbool.h>
 #include "base/text.h"
 #include "model/flame.h"
 
@@ -18,6 +19,10 @@ enum ft_format {
 	FT_FMT_SPEEDSCOPE, /* .speedscope.json */
 	FT_FMT_PPROF,	   /* .pb.gz */
 	FT_FMT_FIREFOX,	   /* .firefox.json */
+	/* not of stacks but of a whole session: export/page.h, export/trace.h */
+	FT_FMT_PAGE,	 /* "page"; also .html where nothing says that stacks are meant */
+	FT_FMT_PERFETTO, /* .pftrace */
+	FT_FMT_CSV,	 /* .csv */
 	FT_FMT_CNT,
 };
 
@@ -27,7 +32,10 @@ enum ft_format ft_format_of_path(const char *path);
 enum ft_format ft_format_of_name(const char *name);
 /* "svg, html, ..." for messages. */
 const char *ft_format_names(void);
+/* Of a whole session, not of its stacks. */
+bool ft_format_is_session(enum ft_format fmt);
 
+/* -EINVAL for what is not of stacks. */
 int ft_export(enum ft_format fmt, const struct ft_flame *f, struct ft_text *out);
 
 int ft_export_folded(const struct ft_flame *f, struct ft_text *out);
