@@ -41,7 +41,7 @@ struct self {
 
 static void open_self(struct self *s, __u64 addr)
 {
-	const struct ft_map *m;
+	const struct ft_mapping *m;
 
 	assert_int_equal(ft_proc_maps(FT_PROC, getpid(), &s->maps), 0);
 	m = ft_maps_find(&s->maps, addr);

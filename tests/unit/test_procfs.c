@@ -107,7 +107,7 @@ static void test_lists(void **state)
 
 static void test_maps(void **state)
 {
-	const struct ft_map *m;
+	const struct ft_mapping *m;
 	struct ft_maps maps;
 
 	(void)state;
@@ -156,7 +156,7 @@ static void test_self(void **state)
 {
 	static const char text[] = "a string in memory";
 	char exe[4096], link[4096], buf[sizeof(text)];
-	const struct ft_map *m;
+	const struct ft_mapping *m;
 	struct ft_maps maps;
 	bool deleted = true;
 	ssize_t n;

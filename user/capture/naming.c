@@ -99,7 +99,7 @@ static bool is_return_address(int pid, __u64 addr)
  */
 static bool is_malloc_arena(const struct ft_maps *maps, __u64 addr)
 {
-	const struct ft_map *m = ft_maps_find(maps, addr);
+	const struct ft_mapping *m = ft_maps_find(maps, addr);
 
 	return m && !m->path[0] && (addr & 0x3ffffff) < 0x40 && m->start == (addr & ~0x3ffffffull);
 }
@@ -111,7 +111,7 @@ static bool is_malloc_arena(const struct ft_maps *maps, __u64 addr)
 static void name_native(struct ft_naming *n, const struct ft_maps *maps, const struct ft_lock *l,
 			struct lock_name *out)
 {
-	const struct ft_map *m;
+	const struct ft_mapping *m;
 	struct ft_symbol s;
 	int i;
 
@@ -139,7 +139,7 @@ static void name_runtime(struct ft_naming *n, const struct ft_maps *maps,
 			 const struct ft_interp_range *interp, int interp_cnt,
 			 const struct ft_lock *l, struct lock_name *out)
 {
-	const struct ft_map *m;
+	const struct ft_mapping *m;
 
 	if (!ft_lock_name(n->pid, n->rt, interp, interp_cnt, l->addr, out->name, sizeof(out->name),
 			  out->owner, sizeof(out->owner)))

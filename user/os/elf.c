@@ -204,7 +204,7 @@ void ft_elf_close(struct ft_elf *e)
 	free(e);
 }
 
-static bool same_file(const char *path, const struct ft_map *map)
+static bool same_file(const char *path, const struct ft_mapping *map)
 {
 	struct stat st;
 
@@ -216,7 +216,7 @@ static bool same_file(const char *path, const struct ft_map *map)
  * Overlay and btrfs show other device and inode numbers in maps than in stat(): there the first
  * bytes of the mapping decide.
  */
-static bool same_bytes(const struct ft_elf *e, int pid, const struct ft_map *map)
+static bool same_bytes(const struct ft_elf *e, int pid, const struct ft_mapping *map)
 {
 	__u8 file[CMP_LEN], mem[CMP_LEN];
 
@@ -227,7 +227,8 @@ static bool same_bytes(const struct ft_elf *e, int pid, const struct ft_map *map
 	       !memcmp(file, mem, sizeof(mem));
 }
 
-int ft_elf_open_map(int pid, const struct ft_map *map, char *path, size_t sz, struct ft_elf **out)
+int ft_elf_open_map(int pid, const struct ft_mapping *map, char *path, size_t sz,
+		    struct ft_elf **out)
 {
 	char exe[sizeof("/proc/") + 24], link[4096];
 	int err = -ENOENT, pass;
@@ -353,7 +354,8 @@ int ft_elf_read(struct ft_elf *e, __u64 vaddr, void *buf, size_t n)
 }
 
 /* The segment of that kind that a mapping shows. */
-static const GElf_Phdr *segment_mapped(const struct ft_elf *e, const struct ft_map *m, bool code)
+static const GElf_Phdr *segment_mapped(const struct ft_elf *e, const struct ft_mapping *m,
+				       bool code)
 {
 	size_t i;
 
@@ -368,7 +370,7 @@ static const GElf_Phdr *segment_mapped(const struct ft_elf *e, const struct ft_m
 	return NULL;
 }
 
-int ft_elf_map_bias(const struct ft_elf *e, const struct ft_map *m, __u64 *bias)
+int ft_elf_map_bias(const struct ft_elf *e, const struct ft_mapping *m, __u64 *bias)
 {
 	/* code is mapped once and not written to: the surest anchor */
 	const GElf_Phdr *p = segment_mapped(e, m, true);
@@ -381,13 +383,13 @@ int ft_elf_map_bias(const struct ft_elf *e, const struct ft_map *m, __u64 *bias)
 	return 0;
 }
 
-int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_map *like,
+int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_mapping *like,
 		__u64 *bias)
 {
 	size_t i;
 
 	for (i = 0; i < maps->cnt; i++) {
-		const struct ft_map *m = &maps->map[i];
+		const struct ft_mapping *m = &maps->map[i];
 
 		if (m->inode != like->inode || m->dev_major != like->dev_major ||
 		    m->dev_minor != like->dev_minor || !m->exec || strcmp(m->path, like->path))

@@ -28,7 +28,8 @@ int ft_elf_open(const char *path, struct ft_elf **out);
  * (/proc/PID/root/...) or deleted (/proc/PID/exe, /proc/PID/map_files/...). Puts the path that
  * worked from here into path (for uprobes). -ESTALE: the file there is another one by now.
  */
-int ft_elf_open_map(int pid, const struct ft_map *map, char *path, size_t sz, struct ft_elf **out);
+int ft_elf_open_map(int pid, const struct ft_mapping *map, char *path, size_t sz,
+		    struct ft_elf **out);
 void ft_elf_close(struct ft_elf *e); /* NULL is fine */
 
 /*
@@ -49,10 +50,10 @@ int ft_elf_offset(struct ft_elf *e, __u64 vaddr, __u64 *off);
 /* Copies exactly n bytes that stand at vaddr in the file. -ERANGE. */
 int ft_elf_read(struct ft_elf *e, __u64 vaddr, void *buf, size_t n);
 /* Run-time address minus link-time address, by the maps of `like`'s file. -ENOENT: not mapped. */
-int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_map *like,
+int ft_elf_bias(struct ft_elf *e, const struct ft_maps *maps, const struct ft_mapping *like,
 		__u64 *bias);
 /* The same for one mapping of e's own file. -ENOENT: it shows no segment. */
-int ft_elf_map_bias(const struct ft_elf *e, const struct ft_map *m, __u64 *bias);
+int ft_elf_map_bias(const struct ft_elf *e, const struct ft_mapping *m, __u64 *bias);
 /*
  * Looks for the separate debug file now, while the process that has the files in its mount
  * namespace is still there. Whether one is open.

@@ -46,7 +46,7 @@ static void unescape(char *s)
 }
 
 /* "start-end perms offset major:minor inode   path" */
-static int parse_line(char *s, struct ft_map *m)
+static int parse_line(char *s, struct ft_mapping *m)
 {
 	__u64 dev_major, dev_minor;
 	char *end;
@@ -94,7 +94,7 @@ int ft_proc_maps(const char *root, int pid, struct ft_maps *out)
 	if (err)
 		return err == -ENOENT ? -ESRCH : err;
 	for (line = strtok_r(out->text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		struct ft_map m;
+		struct ft_mapping m;
 
 		if (parse_line(line, &m)) {
 			out->malformed++;
@@ -119,7 +119,7 @@ void ft_maps_free(struct ft_maps *m)
 	memset(m, 0, sizeof(*m));
 }
 
-const struct ft_map *ft_maps_find(const struct ft_maps *m, __u64 addr)
+const struct ft_mapping *ft_maps_find(const struct ft_maps *m, __u64 addr)
 {
 	size_t i;
 

@@ -28,7 +28,7 @@ struct ft_proc_status {
 };
 
 /* One line of maps. */
-struct ft_map {
+struct ft_mapping {
 	__u64 start;
 	__u64 end;
 	__u64 offset; /* in the file */
@@ -41,7 +41,7 @@ struct ft_map {
 };
 
 struct ft_maps {
-	struct ft_map *map;
+	struct ft_mapping *map;
 	size_t cnt;
 	size_t malformed; /* lines that were not understood */
 	char *text;	  /* owned: the paths point into it */
@@ -68,7 +68,7 @@ int ft_proc_ns(const char *root, int pid, const char *ns, __u64 *inode);
 int ft_proc_maps(const char *root, int pid, struct ft_maps *out);
 void ft_maps_free(struct ft_maps *m); /* NULL is fine; leaves it empty */
 /* The map that holds addr, or NULL. */
-const struct ft_map *ft_maps_find(const struct ft_maps *m, __u64 addr);
+const struct ft_mapping *ft_maps_find(const struct ft_maps *m, __u64 addr);
 /* The last part of a path. */
 const char *ft_basename(const char *path);
 

@@ -99,7 +99,7 @@ static void free_module(struct module *m)
 }
 
 /* The image that the kernel put into the process. */
-static int open_vdso(int pid, const struct ft_map *map, struct ft_elf **out)
+static int open_vdso(int pid, const struct ft_mapping *map, struct ft_elf **out)
 {
 	__u64 sz = map->end - map->start;
 	char path[32];
@@ -126,7 +126,7 @@ static int open_vdso(int pid, const struct ft_map *map, struct ft_elf **out)
 }
 
 /* Opens the file behind a module now, while the process is there to reach it by. 0 or -ENOMEM. */
-static int open_module(struct ft_symbols *s, struct module *m, const struct ft_map *map)
+static int open_module(struct ft_symbols *s, struct module *m, const struct ft_mapping *map)
 {
 	char path[PATH_MAX];
 	int err;
@@ -159,7 +159,7 @@ static int open_module(struct ft_symbols *s, struct module *m, const struct ft_m
 	return 0;
 }
 
-static enum memory kind_of(const struct ft_map *map)
+static enum memory kind_of(const struct ft_mapping *map)
 {
 	if (map->path[0] == '/')
 		return MEM_FILE;
@@ -169,7 +169,7 @@ static enum memory kind_of(const struct ft_map *map)
 										   : MEM_ANON;
 }
 
-static bool is_module_of(const struct module *m, const struct ft_map *map)
+static bool is_module_of(const struct module *m, const struct ft_mapping *map)
 {
 	enum memory kind = kind_of(map);
 
@@ -181,7 +181,7 @@ static bool is_module_of(const struct module *m, const struct ft_map *map)
 }
 
 /* 0, -ENOSPC or -ENOMEM. */
-static int get_module(struct ft_symbols *s, const struct ft_map *map, struct module **out)
+static int get_module(struct ft_symbols *s, const struct ft_mapping *map, struct module **out)
 {
 	struct module *m;
 	size_t i;
@@ -264,7 +264,7 @@ static int read_ranges(struct ft_symbols *s, struct ranges *now)
 	if (!maps.cnt)
 		err = -ESRCH;
 	for (i = 0; i < maps.cnt && now->cnt < RANGES_MAX && !err; i++) {
-		const struct ft_map *m = &maps.map[i];
+		const struct ft_mapping *m = &maps.map[i];
 		struct range r = {0};
 
 		/* [vsyscall] is the last and above all; what overlaps would be no map */

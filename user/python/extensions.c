@@ -107,7 +107,7 @@ static bool is_likely(const char *path)
 
 /* 0: *f is an extension module; -ENOENT: it is not one. */
 static int look_at_file(const struct ft_ext_scan *s, const struct ft_maps *maps,
-			const struct ft_map *m, struct ft_ext_file *f)
+			const struct ft_mapping *m, struct ft_ext_file *f)
 {
 	static const char *const prefixes[] = {"PyInit",
 					       "PyModExport_",
@@ -145,7 +145,7 @@ static int look_at_file(const struct ft_ext_scan *s, const struct ft_maps *maps,
 	return err == -ENOMEM ? err : err ? -ENOENT : 0;
 }
 
-static bool same_file(const struct ft_map *a, const struct ft_map *b)
+static bool same_file(const struct ft_mapping *a, const struct ft_mapping *b)
 {
 	return a->inode == b->inode && a->dev_major == b->dev_major &&
 	       a->dev_minor == b->dev_minor && !strcmp(a->path, b->path);
@@ -154,7 +154,7 @@ static bool same_file(const struct ft_map *a, const struct ft_map *b)
 /* Every mapped file with code, once. */
 static int find_files(struct ft_ext_scan *s, const struct ft_maps *maps)
 {
-	const struct ft_map **seen = calloc(FILES_MAX, sizeof(const struct ft_map *));
+	const struct ft_mapping **seen = calloc(FILES_MAX, sizeof(const struct ft_mapping *));
 	size_t i, j, seen_cnt = 0;
 	struct ft_ext_file f;
 	int err = 0;
@@ -162,7 +162,7 @@ static int find_files(struct ft_ext_scan *s, const struct ft_maps *maps)
 	if (!seen)
 		return -ENOMEM;
 	for (i = 0; i < maps->cnt && seen_cnt < FILES_MAX; i++) {
-		const struct ft_map *m = &maps->map[i];
+		const struct ft_mapping *m = &maps->map[i];
 		void *p = s->file;
 
 		if (!m->exec || !m->inode || m->path[0] != '/' || !strcmp(m->path, s->rt->elf.path))
@@ -423,7 +423,7 @@ int ft_extensions_sum(int pid, __u64 *sum)
 	if (err)
 		return err;
 	for (i = 0; i < maps.cnt; i++) {
-		const struct ft_map *m = &maps.map[i];
+		const struct ft_mapping *m = &maps.map[i];
 
 		if (m->exec && m->inode)
 			*sum = mix(mix(mix(*sum, m->start), m->inode),

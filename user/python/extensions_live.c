@@ -66,7 +66,7 @@ static struct ft_ext_file *file_of(const struct ft_ext_scan *s, __u64 addr)
  */
 static struct ft_ext_file *file_named(const struct ft_ext_scan *s, __u64 def, const char *name)
 {
-	const struct ft_map *m = ft_maps_find(s->maps, def);
+	const struct ft_mapping *m = ft_maps_find(s->maps, def);
 	struct ft_ext_file *f = NULL;
 	size_t i;
 

@@ -10,7 +10,7 @@
 
 /* A mapped file that exports the initialiser of a module. */
 struct ft_ext_file {
-	const struct ft_map *map;
+	const struct ft_mapping *map;
 	__u64 lo, hi; /* where it lies in the process */
 	struct {
 		__u64 lo, hi;

@@ -34,7 +34,7 @@ size_t ft_py_spinners(struct ft_elf *py, __u64 bias, struct ft_code_range *out, 
  */
 __u64 ft_py_main_interp(int pid, const struct ft_runtime *rt);
 /* Copies path, usable path, bias of an opened map. 0 or -errno. */
-int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_map *map, struct ft_pyfile *f,
-	       struct ft_elf **elf);
+int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_mapping *map,
+	       struct ft_pyfile *f, struct ft_elf **elf);
 
 #endif

@@ -25,14 +25,14 @@ struct finder {
 	int pid;
 	struct ft_maps maps;
 	char exe[PATH_MAX];
-	const struct ft_map *tried[TRIED_MAX];
+	const struct ft_mapping *tried[TRIED_MAX];
 	size_t tried_cnt;
 	char *why;
 	size_t why_sz;
 };
 
-int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_map *map, struct ft_pyfile *f,
-	       struct ft_elf **elf)
+int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_mapping *map,
+	       struct ft_pyfile *f, struct ft_elf **elf)
 {
 	int err;
 
@@ -51,7 +51,7 @@ int ft_py_open(int pid, const struct ft_maps *maps, const struct ft_map *map, st
 }
 
 /* Looks for the cookie in the writable data of one file. */
-static int scan_cookie(const struct finder *f, const struct ft_map *like, __u64 *addr)
+static int scan_cookie(const struct finder *f, const struct ft_mapping *like, __u64 *addr)
 {
 	size_t left = SCAN_MAX, i;
 	char *buf = malloc(SCAN_CHUNK);
@@ -59,7 +59,7 @@ static int scan_cookie(const struct finder *f, const struct ft_map *like, __u64 
 	if (!buf)
 		return -ENOMEM;
 	for (i = 0; i < f->maps.cnt; i++) {
-		const struct ft_map *m = &f->maps.map[i];
+		const struct ft_mapping *m = &f->maps.map[i];
 		__u64 at;
 
 		if (!m->write || m->inode != like->inode || strcmp(m->path, like->path))
@@ -85,7 +85,7 @@ static int scan_cookie(const struct finder *f, const struct ft_map *like, __u64 
 }
 
 /* Where _PyRuntime is, going by the file. */
-static int locate(struct finder *f, const struct ft_map *map, struct ft_elf *e,
+static int locate(struct finder *f, const struct ft_mapping *map, struct ft_elf *e,
 		  struct ft_runtime *rt)
 {
 	struct ft_elf_sym sym;
@@ -125,7 +125,7 @@ static int refuse_version(struct finder *f, int minor)
 }
 
 /* 3.9 to 3.12: no table of offsets; the version is all that can be told. */
-static int identify_old(struct finder *f, const struct ft_map *map, struct ft_elf *e,
+static int identify_old(struct finder *f, const struct ft_mapping *map, struct ft_elf *e,
 			struct ft_runtime *rt)
 {
 	struct ft_elf_sym sym;
@@ -169,7 +169,7 @@ static int identify_old(struct finder *f, const struct ft_map *map, struct ft_el
 	return 0;
 }
 
-static int identify(struct finder *f, const struct ft_map *map, struct ft_elf *e,
+static int identify(struct finder *f, const struct ft_mapping *map, struct ft_elf *e,
 		    struct ft_runtime *rt)
 {
 	__u8 buf[FT_PY_OFFSETS_MAX];
@@ -243,12 +243,12 @@ static bool is_musl(const char *path)
 /* Which C library there is, and what follows from it. */
 static void find_libc(struct finder *f, struct ft_runtime *rt, struct ft_elf **libc)
 {
-	const struct ft_map *exe = NULL;
+	const struct ft_mapping *exe = NULL;
 	size_t i;
 
 	*libc = NULL;
 	for (i = 0; i < f->maps.cnt; i++) {
-		const struct ft_map *m = &f->maps.map[i];
+		const struct ft_mapping *m = &f->maps.map[i];
 
 		if (!m->exec || !m->inode)
 			continue;
@@ -285,7 +285,7 @@ static void find_libc(struct finder *f, struct ft_runtime *rt, struct ft_elf **l
 			 "waits");
 }
 
-static bool was_tried(const struct finder *f, const struct ft_map *m)
+static bool was_tried(const struct finder *f, const struct ft_mapping *m)
 {
 	size_t i;
 
@@ -298,7 +298,7 @@ static bool was_tried(const struct finder *f, const struct ft_map *m)
 }
 
 /* 0: found; -ENOENT: not in this file, or the file cannot be opened; else a reason to stop. */
-static int try_map(struct finder *f, const struct ft_map *m, struct ft_runtime *rt)
+static int try_map(struct finder *f, const struct ft_mapping *m, struct ft_runtime *rt)
 {
 	struct ft_elf *e = NULL, *libc = NULL;
 	int err;
@@ -322,7 +322,7 @@ static int try_map(struct finder *f, const struct ft_map *m, struct ft_runtime *
 }
 
 /* 0: libpython, 1: the program, 2: other files, into which an interpreter may be linked. */
-static int rank(const struct finder *f, const struct ft_map *m)
+static int rank(const struct finder *f, const struct ft_mapping *m)
 {
 	if (!strncmp(ft_basename(m->path), "libpython", 9))
 		return 0;
@@ -336,7 +336,7 @@ static int find_in_maps(struct finder *f, struct ft_runtime *rt)
 
 	for (pass = 0; pass < 3; pass++) {
 		for (i = 0; i < f->maps.cnt; i++) {
-			const struct ft_map *m = &f->maps.map[i];
+			const struct ft_mapping *m = &f->maps.map[i];
 
 			if (!m->exec || !m->inode || m->path[0] != '/' || rank(f, m) != pass ||
 			    was_tried(f, m) || f->tried_cnt == TRIED_MAX)
