@@ -172,7 +172,7 @@ class Side:
                              "ns_on": round(self.on_ns(t))} for t in self.threads],
                 "more_threads": {"cnt": 0, "on_ns": 0},
                 "cores": [{"cpu": cpu, "allowed": True} for cpu in self.cpus],
-                "words": self.words, "locks": self.locks, "detail_ns": 0, "samples_ns": 0,
+                "words": self.words, "locks": self.locks, "detail_ns": 0, "least_ns": 0,
                 "blobs": [f"{kind}{number}" for kind in ("threads", "cores", "curves", "samples")],
                 "curves": {"cols": cols, "names": ["on", "on_max", "wait_gil", "held", "stw",
                                                    "lock"]},

@@ -221,8 +221,8 @@ struct ft_page_stacks {
 	const struct ft_stacks *s;
 	struct ft_page_sample *sample;
 	size_t cnt, cap;
-	__u32 step;    /* units; 0: not summed up */
-	__u32 least;   /* that it becomes, if at all: finer ones save nothing */
+	__u64 least_ns; /* a sample that is shorter stands for so much; 0: each for itself */
+	__u64 random;
 	__u64 *total;  /* [node_cnt] weight of it and all that it calls */
 	__u32 *number; /* [node_cnt] in the page */
 	__u32 *frame;  /* [frame_cnt] number in the page + 1 */
@@ -232,12 +232,12 @@ struct ft_page_stacks {
 	__u32 mark;	      /* number of the frame of what was left out + 1; 0: none was */
 };
 
-int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s, __u32 least);
+int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s);
 void ft_page_stacks_free(struct ft_page_stacks *p);
 int ft_page_stacks_add(struct ft_page_stacks *p, __u32 t, __u8 what, __u32 node, __u64 ns);
 /*
- * After the last sample: chooses the nodes whose JSON has at most `bytes` bytes, and sums samples
- * up until they fit. 0 or -ENOMEM.
+ * After the last sample: takes some out until they fit, and chooses the nodes whose JSON has at
+ * most `bytes` bytes. 0 or -ENOMEM.
  */
 int ft_page_stacks_settle(struct ft_page_stacks *p, size_t bytes);
 void ft_page_stacks_json(const struct ft_page_stacks *p, struct ft_text *out);

@@ -10,7 +10,6 @@
 #include "model/scaling.h"
 
 #define NAME_CHARS 200
-#define SAMPLE_STEPS 65536u /* samples are not summed up in finer ones */
 #define REPORT_THREADS 1000 /* in the report's JSON; above it those with a lane */
 
 struct side {
@@ -368,9 +367,7 @@ static int gather(struct side *s, const struct ft_page_opts *o)
 	err = err ?: choose_cores(s);
 	err = err ?: note_locks(s);
 	err = err ?: ft_page_curves_init(&s->curves, &s->x);
-	err = err
-		      ?: ft_page_stacks_init(&s->stacks, ft_reader_stacks(s->in->r),
-					     s->x.length / SAMPLE_STEPS);
+	err = err ?: ft_page_stacks_init(&s->stacks, ft_reader_stacks(s->in->r));
 	if (!err && info->has_events && s->x.length)
 		err = ft_spans_read(s->in->r, s->m, take, s);
 	return err;
@@ -526,7 +523,6 @@ static int make_json(struct side *s, int no, __u32 locks, struct ft_page_part *o
 {
 	static const char *const blob[] = {"threads", "cores", "curves", "samples"};
 	struct ft_text *t = &out->json;
-	__u64 step = s->stacks.step < s->x.length ? s->stacks.step : s->x.length;
 	int err;
 
 	ft_text_add(t, "{");
@@ -539,9 +535,9 @@ static int make_json(struct side *s, int no, __u32 locks, struct ft_page_part *o
 	add_threads(s, t);
 	add_cores(s, t);
 	err = err ?: add_locks(s, locks, t);
-	ft_text_printf(t, "\"detail_ns\":%llu,\"samples_ns\":%llu,\n\"blobs\":[",
+	ft_text_printf(t, "\"detail_ns\":%llu,\"least_ns\":%llu,\n\"blobs\":[",
 		       (unsigned long long)(s->detail * s->x.unit_ns),
-		       (unsigned long long)(step * s->x.unit_ns));
+		       (unsigned long long)s->stacks.least_ns);
 	for (int i = 0; i < FT_PAGE_BLOBS; i++)
 		ft_text_printf(t, "%s\"%s%d\"", i ? "," : "", blob[i], no);
 	ft_text_printf(t, "],\n\"curves\":{\"cols\":%u,\"names\":%s},\n", s->curves.cols,

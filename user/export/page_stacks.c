@@ -14,10 +14,10 @@
 #define NONE 0xffffffffu
 #define LEFT_OUT "[left out]"
 
-int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s, __u32 least)
+int ft_page_stacks_init(struct ft_page_stacks *p, const struct ft_stacks *s)
 {
 	memset(p, 0, sizeof(*p));
-	p->least = least;
+	p->random = 0x9e3779b97f4a7c15;
 	p->s = s;
 	p->total = calloc(s->node_cnt + 1, sizeof(*p->total));
 	p->number = calloc(s->node_cnt + 1, sizeof(*p->number));
@@ -48,53 +48,61 @@ static int by_time(const void *a, const void *b)
 	return x->node < y->node ? -1 : x->node > y->node;
 }
 
-/* The next step of 1, 2, 5, 10, 20... */
-static __u32 next_step(__u32 step)
-{
-	__u32 lead = step;
-
-	if (!step)
-		return 1;
-	while (lead >= 10)
-		lead /= 10;
-	if (step > 1000000000u)
-		return NONE;
-	return lead == 2 ? step / 2 * 5 : step * 2;
-}
-
 static __u64 add_sat(__u64 a, __u64 b)
 {
 	return a + b < a ? ~0ull : a + b;
 }
 
-/* Sums up what is alike in one step. */
-static void join(struct ft_page_stacks *p)
+/* What a sample stands for. */
+static __u64 weight(const struct ft_page_stacks *p, const struct ft_page_sample *s)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->cnt && p->step; i++)
-		p->sample[i].t -= p->sample[i].t % p->step;
-	if (p->cnt)
-		qsort(p->sample, p->cnt, sizeof(*p->sample), by_time);
-	for (size_t i = 0; i < p->cnt; i++) {
-		struct ft_page_sample *s = &p->sample[i];
-
-		if (n && p->step && !by_time(s, &p->sample[n - 1]))
-			p->sample[n - 1].ns = add_sat(p->sample[n - 1].ns, s->ns);
-		else
-			p->sample[n++] = *s;
-	}
-	p->cnt = n;
+	return s->ns > p->least_ns ? s->ns : p->least_ns;
 }
 
-static void shrink(struct ft_page_stacks *p, size_t max)
+/* True with the chance of part / whole; the same for the same session (xorshift64). */
+static bool chance(struct ft_page_stacks *p, __u64 part, __u64 whole)
 {
-	while (p->cnt > max && p->step != NONE) {
-		do
-			p->step = next_step(p->step);
-		while (p->step < p->least);
-		join(p);
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return (double)(p->random >> 11) * 0x1p-53 * (double)whole < (double)part;
+}
+
+/* How many samples are to be expected when none stands for less than `least`. */
+static double expect(const struct ft_page_stacks *p, __u64 least)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < p->cnt; i++) {
+		__u64 w = weight(p, &p->sample[i]);
+
+		sum += w < least ? (double)w / (double)least : 1;
 	}
+	return sum;
+}
+
+/*
+ * Threshold sampling (Duffield, Lund, Thorup 2005): what stands for less than a threshold stays
+ * with the chance of its part of that, and then stands for as much as the threshold. So the sum
+ * over any choice of samples is right on average, long sleeps all stay, and each keeps its time.
+ */
+static void thin_out(struct ft_page_stacks *p, size_t max)
+{
+	__u64 least = p->least_ns ? p->least_ns : 1;
+	size_t n = 0;
+
+	if (p->cnt <= max)
+		return;
+	while (least < 1ull << 62 && expect(p, least) > 0.97 * (double)max)
+		least += least / 4 + 1;
+	for (size_t i = 0; i < p->cnt; i++) {
+		__u64 w = weight(p, &p->sample[i]);
+
+		if (w >= least || chance(p, w, least))
+			p->sample[n++] = p->sample[i];
+	}
+	p->cnt = n;
+	p->least_ns = least;
 }
 
 int ft_page_stacks_add(struct ft_page_stacks *p, __u32 t, __u8 what, __u32 node, __u64 ns)
@@ -104,8 +112,10 @@ int ft_page_stacks_add(struct ft_page_stacks *p, __u32 t, __u8 what, __u32 node,
 
 	if (node >= p->s->node_cnt || !ns)
 		return 0;
+	if (ns < p->least_ns && !chance(p, ns, p->least_ns))
+		return 0;
 	if (p->cnt >= 4 * FT_PAGE_SAMPLES_MAX)
-		shrink(p, 2 * FT_PAGE_SAMPLES_MAX);
+		thin_out(p, 2 * FT_PAGE_SAMPLES_MAX);
 	err = ft_array_reserve(&v, &p->cap, p->cnt + 1, sizeof(*p->sample));
 	p->sample = v;
 	if (err)
@@ -163,7 +173,7 @@ static int choose(struct ft_page_stacks *p, size_t bytes)
 	for (size_t i = 0; i < p->cnt; i++) {
 		__u64 *t = &p->total[p->sample[i].node];
 
-		*t = add_sat(*t, p->sample[i].ns);
+		*t = add_sat(*t, weight(p, &p->sample[i]));
 	}
 	for (size_t i = nodes; i-- > 0;) {
 		__u32 parent = p->s->node[i].parent;
@@ -242,15 +252,17 @@ out:
 
 int ft_page_stacks_settle(struct ft_page_stacks *p, size_t bytes)
 {
-	int err = choose(p, bytes);
+	int err;
 
+	thin_out(p, FT_PAGE_SAMPLES_MAX);
+	err = choose(p, bytes);
 	err = err ?: number(p);
 	if (err)
 		return err;
 	for (size_t i = 0; i < p->cnt; i++)
 		p->sample[i].node = p->number[p->sample[i].node];
-	join(p);
-	shrink(p, FT_PAGE_SAMPLES_MAX);
+	if (p->cnt)
+		qsort(p->sample, p->cnt, sizeof(*p->sample), by_time);
 	return 0;
 }
 

@@ -41,22 +41,13 @@ const FTStacks = (() => {
 				.sort((a, b) => rank[this.frame[b]] - rank[this.frame[a]] || b - a);
 		}
 
-		// What of a sample lies in [a, b), in ns. A sample that others were summed up with may lie
-		// anywhere in its step.
+		// What of a sample lies in [a, b), in ns. A short one may stand for others that were left out.
 		part(i, a, b) {
-			const { t, what, w } = this.side.samples, step = this.side.json.samples_ns;
-			const long = Math.max(what[i] <= 2 ? 0 : w[i], step);
-			if (!long)
-				return t[i] >= a && t[i] < b ? w[i] : 0;
-			const inside = Math.min(t[i] + long, b) - Math.max(t[i], a);
-			return inside > 0 ? w[i] * inside / long : 0;
-		}
-
-		// How many threads waited for the GIL when a sample was taken.
-		waiters(i) {
-			const { side } = this, t = side.samples.t[i], step = side.json.samples_ns;
-			const curve = side.curves.wait_gil;
-			return step && curve ? curve.mean(t, t + step) : side.waiters(t);
+			const { t, what, w } = this.side.samples, weight = Math.max(w[i], this.side.json.least_ns);
+			if (what[i] <= 2)
+				return t[i] >= a && t[i] < b ? weight : 0;
+			const inside = Math.min(t[i] + w[i], b) - Math.max(t[i], a);
+			return inside > 0 ? weight * inside / w[i] : 0;
 		}
 
 		// Weights of nodes of the states of one part: {self, sum, cnt}.
@@ -66,7 +57,7 @@ const FTStacks = (() => {
 			let sum = 0, cnt = 0, skip = 1, seen = 0;
 			for (const s of blame ? [0] : states)
 				is[s] = 1;
-			if (blame && !side.json.samples_ns)
+			if (blame)
 				skip = Math.ceil(samples.t.length * side.lanes.thread.length / MOST) || 1;
 			for (let i = 0; i < samples.t.length; i++) {
 				if (!is[samples.what[i]] || samples.node[i] >= self.length)
@@ -75,7 +66,7 @@ const FTStacks = (() => {
 				if (!w || seen++ % skip)
 					continue;
 				if (blame)
-					w *= skip * this.waiters(i);
+					w *= skip * side.waiters(samples.t[i]);
 				if (!w)
 					continue;
 				self[samples.node[i]] += w;

@@ -81,9 +81,9 @@ FTData.load().then((page) => {
 			pick.side.value = String(chosen.side);
 		const where = chosen.range ? `from ${FT.ns(a)} to ${FT.ns(b)}, ${FT.ns(b - a)}` :
 			`all of the time, ${FT.ns(b)}`;
-		const step = side.json.samples_ns, what = step ? "sum" : "sample";
-		const words = [`${where}: ${FT.ns(got.ns)} of threads' time, from ${FTTables.plural(got.cnt, what)}` +
-			       `${step ? ` of samples, in steps of ${FT.ns(step)}` : ""}.`];
+		const least = side.json.least_ns;
+		const words = [`${where}: ${FT.ns(got.ns)} of threads' time, from ${FTTables.plural(got.cnt, "sample")}` +
+			       `${least ? `, of which those below ${FT.ns(least)} stand for others too` : ""}.`];
 		if (got.ns && got.seen < SEEN * got.ns)
 			words.push(`They saw ${FT.percent(got.seen, got.ns)} of it, and stand for the others.`);
 		if (got.none)
