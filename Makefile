@@ -68,6 +68,7 @@ dir_fuzz := $(B)/fuzz
 
 SRCS := $(sort $(wildcard user/*.c user/*/*.c))
 CAPTURE_SRCS := $(wildcard user/capture/*.c)
+PROTO_SRCS := user/export/pprof.c $(wildcard user/export/perfetto*.c)
 LIB_SRCS := $(filter-out user/main.c,$(SRCS))
 TESTS := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -81,7 +82,8 @@ WORKLOAD_BINS := $(WORKLOADS:tests/workloads/%.c=$(B)/workloads/%) \
 		 $(WORKLOAD_LIBS:tests/workloads/%.c=$(B)/workloads/%.so)
 TOOL_BINS := $(TOOLS:tests/tools/%.c=$(B)/tools/%)
 SKEL := $(B)/bpf/ftprof.skel.h
-PROTO := $(B)/proto/profile.pb-c
+PROTOS := $(sort $(wildcard proto/*.proto))
+PROTO_C := $(PROTOS:proto/%.proto=$(B)/proto/%.pb-c.c)
 ASSETS := $(sort $(wildcard user/export/assets/*))
 ASSET_INCS := $(ASSETS:user/export/assets/%=$(B)/assets/%.inc)
 
@@ -133,15 +135,15 @@ $(dir_$(1))/user/export/assets.o: private gen_include := -isystem $(B)/assets
 $(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): $(SKEL)
 $(CAPTURE_SRCS:%.c=$(dir_$(1))/%.o): private gen_include := -isystem $(B)/bpf
 
-# pprof's format alone sees what protoc-c makes of proto/profile.proto.
-$(dir_$(1))/user/export/pprof.o: $(PROTO).h
-$(dir_$(1))/user/export/pprof.o: private gen_include := -isystem $(B)/proto
+# The formats of pprof and Perfetto alone see what protoc-c makes of their .proto.
+$(PROTO_SRCS:%.c=$(dir_$(1))/%.o): $(PROTO_C:.c=.h)
+$(PROTO_SRCS:%.c=$(dir_$(1))/%.o): private gen_include := -isystem $(B)/proto
 
-$(dir_$(1))/proto/profile.pb-c.o: $(PROTO).c $(PROTO).h $(dir_$(1))/flags | $$$$(@D)/
+$(dir_$(1))/proto/%.pb-c.o: $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h $(dir_$(1))/flags | $$$$(@D)/
 	$$(call msg,CC,$$(@:$(B)/%=%))
 	$$(Q)$$(cc_$(1)) $$(cflags_$(1)) -c -o $$@ $$<
 
-$(dir_$(1))/libftprof.a: $(LIB_SRCS:%.c=$(dir_$(1))/%.o) $(dir_$(1))/proto/profile.pb-c.o
+$(dir_$(1))/libftprof.a: $(LIB_SRCS:%.c=$(dir_$(1))/%.o) $(PROTO_C:$(B)/%.c=$(dir_$(1))/%.o)
 	$$(call msg,AR,$$(@:$(B)/%=%))
 	$$(Q)rm -f $$@ && $$(AR) rcs $$@ $$^
 
@@ -172,8 +174,8 @@ $(SKEL): $(B)/bpf/ftprof.bpf.o
 
 -include $(B)/bpf/ftprof.tmp.d
 
-$(PROTO).c $(PROTO).h &: proto/profile.proto | $$(@D)/
-	$(call msg,PROTO,$(PROTO:$(B)/%=%))
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: proto/%.proto | $$(@D)/
+	$(call msg,PROTO,$(<F))
 	$(Q)$(PROTOC_C) --c_out=$(B)/proto -Iproto $<
 
 # A file as the bytes of a C initialiser.
