@@ -13,6 +13,7 @@
 #include "cmd/cmd.h"
 #include "cmd/compare_run.h"
 #include "cmd/show.h"
+#include "cmd/show_session.h"
 #include "model/compare.h"
 #include "model/timeline.h"
 #include "os/procfs.h"
@@ -62,10 +63,15 @@ static void choose_output(struct opts *o)
 	if (fmt == FT_FMT_SVG || fmt == FT_FMT_HTML)
 		s->stacks.format = fmt;
 	else if (fmt != FT_FMT_NONE)
-		ft_usage("compare", "%s: stacks are compared as .svg or .html", s->out);
+		ft_usage("compare",
+			 "%s: two sessions are compared as .txt, .json or .html, their stacks as "
+			 ".svg, or as .html with --of",
+			 s->out);
 	else if (s->stacks.given)
 		ft_usage("compare", "--of is for stacks: add -o NAME.svg or -o NAME.html");
 	o->page = fmt == FT_FMT_HTML && !s->stacks.given;
+	if (o->page)
+		s->stacks.format = FT_FMT_PAGE;
 	if (fmt != FT_FMT_NONE && s->json)
 		ft_usage("compare", "--json is a table's form: leave it out, or -o %s", s->out);
 }
@@ -286,7 +292,7 @@ static int draw(const struct both *b, const struct ft_show_opts *o, struct ft_te
 
 		err = ft_timeline_build(b->shown[i]->r, m, from, from + len,
 					ft_tl_text_cols(t.width), LANES, &tl[i]);
-		snprintf(name[i], sizeof(name[i]), "%c %s", "AB"[i], m -> info -> name);
+		snprintf(name[i], sizeof(name[i]), "%c %s", 'A' + i, m->info->name);
 		sides[i] = (struct ft_tl_side){.tl = tl[i], .m = m, .name = name[i]};
 	}
 	err = err ?: ft_tl_text_pair(&sides[0], &sides[1], &t, out);
@@ -309,12 +315,22 @@ static int stacks(const struct both *b, const struct opts *o, struct ft_text *ou
 /* -o NAME.html: a page of the two runs that stand for their sides. Returns the exit status. */
 static int write_page(const struct both *b, const struct opts *o)
 {
-	struct ft_text out = {0};
-	int status = FT_EXIT_FAILED;
+	struct ft_page_side side[2] = {0};
+	struct ft_text json = {0};
+	int i, err, status = FT_EXIT_FAILED;
 
-	if (!stacks(b, o, &out))
-		status = ft_show_write(&o->show, &out);
-	ft_text_free(&out);
+	for (i = 0; i < 2; i++) {
+		side[i].r = b->shown[i]->r;
+		side[i].m = &b->shown[i]->m;
+		/* a session that is not kept has no name that says anything */
+		side[i].path = o->commands && !o->run.keep ? o->run.command[i] : b->path[i];
+	}
+	err = ft_compare_json(&json, b->c);
+	if (err)
+		ft_err(err, "cannot make the JSON: %s", strerror(-err));
+	else
+		status = ft_session_page_pair(side, json.s, &o->show);
+	ft_text_free(&json);
 	return status;
 }
 
@@ -375,7 +391,7 @@ static const struct argp_option options[] = {
 	{NULL, 0, NULL, 0, "How --run records:", 10},
 	{"no-drawing", OPT_NO_DRAWING, NULL, 0, "Compare the figures only", 35},
 	{"of", OPT_OF, "WHAT", 0,
-	 "With -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
+	 "Stacks, with -o NAME.svg or NAME.html: what is weighed, on-cpu (the default), gil-wait, "
 	 "gil-blame, lock-wait, blocked, off-cpu, wall, lock-owner, shared or pause",
 	 35},
 	{0},
@@ -391,9 +407,10 @@ static const struct argp argp = {
 	.children = children,
 	.doc = "Draws two sessions one above the other on one time scale, and compares their "
 	       "figures; of several sessions a side, it tells differences from noise. With -o "
-	       "NAME.svg their stacks are compared.\v"
+	       "NAME.html it is a page of both; with -o NAME.svg their stacks are compared.\v"
 	       "EXAMPLES:\n"
 	       "  ftprof compare gil.ftprof ft.ftprof\n"
+	       "  ftprof compare gil.ftprof ft.ftprof -o both.html\n"
 	       "  ftprof compare --a before*.ftprof --b after*.ftprof\n"
 	       "  sudo ftprof compare --run \"python3.14 app.py\" --run \"python3.14t app.py\"\n"
 	       "  ftprof compare before.ftprof after.ftprof --of on-cpu -o diff.svg\n",
