@@ -105,7 +105,7 @@ static int by_window(const void *a, const void *b)
 	return x->to < y->to ? -1 : x->to > y->to;
 }
 
-/* Sorts windows, makes them disjoint, and joins those that are shorter than `least` units. */
+/* Sorts windows, makes them disjoint, and joins short ones that are near, both by `least` units. */
 static void join_windows(struct ft_page_cores *c, struct ft_page_core *core, __u32 least)
 {
 	struct ft_page_window *w = core->window;
@@ -122,7 +122,7 @@ static void join_windows(struct ft_page_cores *c, struct ft_page_core *core, __u
 			v.others *= (float)(v.to - w[n - 1].to) / (float)(v.to - v.from);
 			v.from = w[n - 1].to;
 		}
-		if (n && v.from == w[n - 1].to && w[n - 1].to - w[n - 1].from < least) {
+		if (n && v.from - w[n - 1].to <= least && w[n - 1].to - w[n - 1].from < least) {
 			w[n - 1].to = v.to;
 			w[n - 1].others += v.others;
 		} else {

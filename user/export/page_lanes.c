@@ -277,8 +277,10 @@ static void put_mixed(const struct ft_page_lane *lane, const struct ft_page_span
 
 	ft_page_lane_mix(lane, s, &mix);
 	ft_page_share(shares, mix.part, FT_PAGE_STATES, s->len, true, share);
-	if (mix.part[FT_PAGE_GAP] && !share[FT_PAGE_GAP])
+	if (mix.part[FT_PAGE_GAP] && !share[FT_PAGE_GAP]) {
 		share[FT_PAGE_GAP] = 1;
+		shares->carry[FT_PAGE_GAP] -= s->len / 255.0;
+	}
 	for (i = 0; i < FT_PAGE_STATES; i++)
 		cnt += share[i] != 0;
 	ft_bytes_v(out, cnt);

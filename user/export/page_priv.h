@@ -2,10 +2,10 @@
 /*
  * The parts of a page (page.h): what is gathered from a session's spans, and how it becomes bytes.
  *
- * Memory is bounded whatever the session: lanes of threads and of cores hold at most
- * FT_PAGE_SPANS_MAX spans each kind, and are made coarser in place when they hold more; samples,
- * windows and gaps alike. Beside them there are 12 bytes a thread and 20 a node of the session's
- * stacks. That is some 250 MB at the most, and one pass over the events.
+ * Memory is bounded whatever the session: lanes of threads hold at most FT_PAGE_SPANS_MAX spans,
+ * those of cores FT_PAGE_CSPANS_MAX, and are made coarser in place when there are more; samples,
+ * windows and gaps alike. That is 350 MB at the most, beside the page itself, 12 bytes a thread and
+ * 36 a node of the session's stacks. Events are read once.
  */
 #ifndef FT_EXPORT_PAGE_PRIV_H
 #define FT_EXPORT_PAGE_PRIV_H

@@ -29,6 +29,7 @@ struct side {
 	__u32 detail;	       /* units */
 	struct ft_map lock_of; /* of an address: number of the lock's record */
 	__u32 *lock;	       /* [locks of the findings] number in the page + 1 */
+	__u32 lock_cnt;	       /* in the page */
 	const struct ft_findings *f;
 };
 
@@ -374,10 +375,8 @@ static int gather(struct side *s, const struct ft_page_opts *o)
 }
 
 /* Numbers the locks that the lanes name. */
-static __u32 number_locks(struct side *s)
+static void number_locks(struct side *s)
 {
-	__u32 cnt = 0;
-
 	for (__u32 i = 0; i < s->lanes.cnt; i++) {
 		const struct ft_page_lane *lane = &s->lanes.lane[i];
 
@@ -385,10 +384,9 @@ static __u32 number_locks(struct side *s)
 			const struct ft_page_span *sp = &lane->span[k];
 
 			if (sp->state == FT_R_LOCK_WAIT && sp->ref && !s->lock[sp->ref - 1])
-				s->lock[sp->ref - 1] = ++cnt;
+				s->lock[sp->ref - 1] = ++s->lock_cnt;
 		}
 	}
-	return cnt;
 }
 
 static void add_str(struct ft_text *t, const char *key, const char *v)
@@ -436,9 +434,9 @@ static const struct ft_mlock *row_of(const struct side *s, const struct ft_lock_
 	return NULL;
 }
 
-static int add_locks(const struct side *s, __u32 cnt, struct ft_text *t)
+static int add_locks(const struct side *s, struct ft_text *t)
 {
-	__u32 *order = calloc(cnt + 1, sizeof(*order));
+	__u32 cnt = s->lock_cnt, *order = calloc(cnt + 1, sizeof(*order));
 	char words[256];
 
 	if (!order)
@@ -519,7 +517,7 @@ out:
 	return err;
 }
 
-static int make_json(struct side *s, int no, __u32 locks, struct ft_page_part *out)
+static int make_json(struct side *s, int no, struct ft_page_part *out)
 {
 	static const char *const blob[] = {"threads", "cores", "curves", "samples"};
 	struct ft_text *t = &out->json;
@@ -534,7 +532,7 @@ static int make_json(struct side *s, int no, __u32 locks, struct ft_page_part *o
 		       (unsigned long long)s->x.unit_ns, out->has_events ? "true" : "false");
 	add_threads(s, t);
 	add_cores(s, t);
-	err = err ?: add_locks(s, locks, t);
+	err = err ?: add_locks(s, t);
 	ft_text_printf(t, "\"detail_ns\":%llu,\"least_ns\":%llu,\n\"blobs\":[",
 		       (unsigned long long)(s->detail * s->x.unit_ns),
 		       (unsigned long long)s->stacks.least_ns);
@@ -610,7 +608,8 @@ int ft_page_part_make(const struct ft_page_side *in, const struct ft_page_opts *
 	if (err)
 		goto out;
 	used = out->blob[FT_PAGE_CURVES].len + out->blob[FT_PAGE_SAMPLES].len;
-	err = make_json(&s, no, number_locks(&s), out);
+	number_locks(&s);
+	err = make_json(&s, no, out);
 	if (err)
 		goto out;
 	used += out->json.len;
@@ -618,7 +617,7 @@ int ft_page_part_make(const struct ft_page_side *in, const struct ft_page_opts *
 	/* said before it was known how coarse they had to be */
 	if (!err) {
 		ft_text_free(&out->json);
-		err = make_json(&s, no, number_locks(&s), out);
+		err = make_json(&s, no, out);
 	}
 out:
 	side_free(&s);
