@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Drives a browser through a drawn flame: `node flame.mjs` reads {"file", "scheme", "script",
-// "width",
-// "height", "touch", "steps"} from standard input and prints what each step gave, as a JSON list. Steps:
+// Drives a browser through a page of ours: `node flame.mjs` reads {"file", "scheme", "script",
+// "width", "height", "touch", "steps"} from standard input and prints what each step gave, as JSON.
+// With "touch" the screen can be touched. Steps:
 //
 //     ["key", name]  ["type", text]  ["click", selector]  ["scheme", "dark"]
 //     ["move", x, y]  ["press", x, y]  ["twice", x, y]  the mouse, in CSS px of the window
 //     ["drag", x, y, to x, to y, key]    with a key held down, or none
 //     ["wheel", x, y, dx, dy, key]
-//     ["touch", [[x, y], ...], [[x, y], ...]]  fingers go from there to there; task.touch: there are some
+//     ["touch", [[x, y], ...], [[x, y], ...]]  fingers go from there to there
 //     ["eval", expression]               gives its value
 //     ["media", "print"]                 what is drawn for, as with a print's preview
 //     ["print"]                          gives the number of bytes of a PDF of the page

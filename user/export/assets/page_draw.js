@@ -168,19 +168,21 @@ const FTDraw = (() => {
 			const y = row.y - scroll + row.h / 2;
 			if (y + row.h < FTTime.AXIS || y > v.height + row.h)
 				continue;
-			const room = Math.floor((v.left - 16) / time.col) - (row.figure ? row.figure.length + 1 : 0);
-			const indent = row.type === "thread" ? 14 : 0;
+			const indent = row.type === "thread" ? 14 : 0, whole = Math.floor((v.left - 10 - indent) / time.col);
+			// Where it is narrow a name is worth more than a figure.
+			const figure = row.label.length > whole - 6 && whole < 15 ? "" : row.figure || "";
+			const room = whole - (figure ? figure.length + 1 : 0);
 			if (indent) {
 				pen.fillStyle = css[`t${FTData.colourOf(row.i)}`];
 				pen.fillRect(2, y - 5, 9, 10);
 			}
 			pen.fillStyle = css.ink;
 			pen.font = `${row === cursor ? "bold " : ""}11px ${time.painter.mono}`;
-			pen.fillText(FT.clip(row.label, room - Math.ceil(indent / time.col)), 2 + indent, y + 0.5);
+			pen.fillText(FT.clip(row.label, room), 2 + indent, y + 0.5);
 			pen.font = `11px ${time.painter.mono}`;
 			pen.fillStyle = css.soft;
 			pen.textAlign = "right";
-			pen.fillText(row.figure || "", v.left - 6, y + 0.5);
+			pen.fillText(figure, v.left - 6, y + 0.5);
 			pen.textAlign = "left";
 		}
 		const more = side.json.more_threads;

@@ -62,6 +62,8 @@ const FTInput = (() => {
 				return;
 			if (was.moved && was.brush)
 				time.setBrush(view, was.at.t, time.place(view, e).t, true);
+			else if (!was.moved && e.type === "pointerup" && was.at.label)
+				time.choose(view, was.at.row);
 			else if (!was.moved && e.type === "pointerup")
 				time.pick(view, was.at.row, was.at.t);
 		};
@@ -125,6 +127,11 @@ const FTInput = (() => {
 				e.preventDefault();
 				e.stopPropagation();
 			}
+		});
+		// From the buttons too.
+		time.box.addEventListener("keydown", (e) => {
+			if (e.key === "Escape" && !e.defaultPrevented && time.escape())
+				e.preventDefault();
 		});
 		time.root.addEventListener("focus", () => time.focused());
 		time.root.addEventListener("blur", () => time.keyboard(false));

@@ -124,7 +124,8 @@ const FTLanes = (() => {
 			for (let y = 0; y < size; y++)
 				for (let x = 0; x < size; x++)
 					t[y * size + x] = test(Math.floor(x / k), Math.floor(y / k)) ? full : rest;
-			return (tiles[key] = t);
+			// Of one colour (all have an alpha of 255, none is 0), or not.
+			return (tiles[key] = { words: t, flat: t.every((v) => v === t[0]) ? t[0] : 0 });
 		}
 
 		// A colour as it is behind itself.
@@ -161,22 +162,33 @@ const FTLanes = (() => {
 
 		// Rows y0 to y1-1 of columns x0 to x1-1 with a tile; what is outside of the buffer is left.
 		fill(x0, x1, y0, y1, tile) {
-			const { w, h, words, size } = this;
+			const { w, h, words, size } = this, { flat } = tile, first = x0 % size;
 			x1 = Math.min(x1, w);
 			y1 = Math.min(y1, h);
 			for (let y = Math.max(y0, 0); y < y1; y++) {
-				const row = y * w, t = (y % size) * size;
-				for (let x = x0; x < x1; x++)
-					words[row + x] = tile[t + x % size];
+				const end = y * w + x1, t = (y % size) * size;
+				if (flat) {
+					words.fill(flat, y * w + x0, end);
+					continue;
+				}
+				for (let i = y * w + x0, k = first; i < end; i++) {
+					words[i] = tile.words[t + k];
+					if (++k === size)
+						k = 0;
+				}
 			}
 		}
 
 		// One column of it.
-		column(x, y0, y1, tile) {
-			const { w, words, size } = this, t = x % size;
-			y1 = Math.min(y1, this.h);
-			for (let y = Math.max(y0, 0); y < y1; y++)
-				words[y * w + x] = tile[(y % size) * size + t];
+		column(x, y0, y1, { words: from }) {
+			const { w, words, size } = this, all = size * size, top = Math.max(y0, 0);
+			const end = Math.min(y1, this.h) * w + x;
+			for (let i = top * w + x, k = (top % size) * size + x % size; i < end; i += w) {
+				words[i] = from[k];
+				k += size;
+				if (k >= all)
+					k -= all;
+			}
 		}
 
 		// A lane: box {x, y, w, h} in device pixels, its columns begin at `from` and take `step` ns.
@@ -261,7 +273,7 @@ const FTLanes = (() => {
 			const w = canvas.width, h = canvas.height, image = new ImageData(w, h);
 			const words = new Uint32Array(image.data.buffer), { size } = this;
 			for (let i = 0; i < words.length; i++)
-				words[i] = tile[(Math.floor(i / w) % size) * size + (i % w) % size];
+				words[i] = tile.words[(Math.floor(i / w) % size) * size + (i % w) % size];
 			canvas.getContext("2d").putImageData(image, 0, 0);
 		}
 	}

@@ -3,6 +3,8 @@
 
 (() => {
 	const GIL_WAIT = 3, { make } = FTParts;
+	const MOST = 6; // holders of the GIL that are named in one line
+	const LEAST_WAIT = 200; // ns; so that a wait of none can be zoomed to
 	const lanes = (time) => time.views.flatMap((view) => view.rows.filter((r) => r.lane)
 		.map((row) => ({ view, row })));
 
@@ -42,6 +44,11 @@
 			this.redraw();
 			if (!quiet)
 				this.say(this.words(view, row, this.cursor.t));
+		},
+
+		choose(view, row) {
+			if (row && row.lane)
+				this.moveTo(view, row, this.cursor ? this.cursor.t : this.from + view.off + this.span / 2);
 		},
 
 		seen(t) {
@@ -140,7 +147,9 @@
 		},
 
 		pickSpan(view, row, span, t) {
-			this.picked = { view, row, span };
+			this.picked = { view, row, span, held: null, arrow: null };
+			if (span.waker >= 0)
+				this.picked.arrow = { thr: span.waker, from: span.wake, to: span.to };
 			if (row.type === "thread" && span.state === GIL_WAIT)
 				this.wait(view, row, span);
 			else
@@ -175,19 +184,21 @@
 		// A wait for the GIL: who held it meanwhile, and who let it go.
 		wait(view, row, span) {
 			const { side } = view, name = (thr) => FTWords.thread(side, thr), all = span.to - span.from;
-			const who = FTWords.holders(side, span.from, span.to), last = who.all[who.all.length - 1];
-			const by = span.waker >= 0 ? span.waker : last ? last.thr : -1;
-			this.picked.held = who.all;
-			if (by >= 0) {
-				const own = who.all.filter((h) => h.thr === by).pop();
-				const from = span.wake >= 0 ? span.wake : own ? own.to : span.to;
-				this.picked.arrow = { thr: by, from, to: span.to };
+			const who = FTWords.holders(side, span.from, span.to);
+			const by = span.waker >= 0 ? span.waker : who.last ? who.last.thr : -1;
+			this.picked.held = who.list;
+			if (by >= 0 && span.wake < 0) {
+				const own = who.of(by);
+				this.picked.arrow = { thr: by, from: own ? own.to : span.to, to: span.to };
 			}
-			const sums = who.by.map(([thr, ns]) => `${name(thr)} ${FT.ns(ns)} (${FT.percent(ns, all)})`);
+			const sums = who.by.slice(0, MOST).map(([thr, ns]) =>
+				`${name(thr)} ${FT.ns(ns)} (${FT.percent(ns, all)})`);
+			if (who.by.length > MOST)
+				sums.push(`${FT.count(who.by.length - MOST)} more ` +
+					  FT.ns(who.by.slice(MOST).reduce((sum, [, ns]) => sum + ns, 0)));
 			if (who.nobody >= 1)
 				sums.push(`nobody ${FT.ns(who.nobody)} (${FT.percent(who.nobody, all)})`);
-			const lines = [`${row.label} waited for the GIL for ${FT.ns(all)}`,
-				       `from ${FTWords.exact(span.from)} to ${FTWords.exact(span.to)}`,
+			const lines = [`${row.label} waited for the GIL for ${FT.ns(all)}`, FTWords.when(span.from, span.to),
 				       `held by ${sums.join(", ")}`];
 			if (by >= 0)
 				lines.push(`handed over by ${name(by)}` + (span.wake >= 0 && span.to > span.wake ?
@@ -196,11 +207,11 @@
 			const list = make(this.panel, "ol", { class: "ftt-held" });
 			Object.assign(list.style, { margin: "4px 0", paddingLeft: "2em" });
 			for (const h of who.list)
-				make(list, "li", null, `${name(h.thr)}: ${FT.ns((h.to - h.from) * h.share)} from ` +
-				     `${FTWords.exact(h.from)}${h.off ? ", while off its core" : ""}` +
+				make(list, "li", null, `${name(h.thr)}: ${FT.ns(h.ns)} from ` +
+				     `${FTWords.exact(h.from, all >= 1e6 ? 1e3 : 1)}${h.off ? ", while off its core" : ""}` +
 				     (h.share < 1 ? `, mixed with others in ${FT.ns(h.to - h.from)}` : ""));
 			if (who.more)
-				make(list, "li", null, `and ${FT.count(who.more)} more`);
+				make(list, "li", null, `and ${FT.count(who.more)} shorter ones`);
 		},
 
 		// The next end of a wait for the GIL, or the one before: picked, and large enough to be seen.
@@ -218,11 +229,11 @@
 			const row = view.rows.find((r) => r.type === "thread" && r.i === found.thr);
 			const span = row.lane.span(found.i), long = Math.max(span.to - span.from, LEAST_WAIT);
 			this.moveTo(view, row, Math.max(span.to - 1, span.from), true);
-			const width = long / this.px(view);
-			if (width < 24 || long > this.span)
+			const at = (span.to - view.off - this.from) / this.span;
+			if (long / this.px(view) < 24 || long > this.span)
 				this.show(span.to - view.off - 3 * long, 5 * long);
-			else
-				this.seen(span.to);
+			else if (at < 0.1 || at > 0.9)
+				this.show(span.to - view.off - this.span / 2, this.span);
 			this.pickSpan(view, row, span, this.cursor.t);
 		},
 
@@ -272,6 +283,5 @@
 			return true;
 		},
 	};
-	const LEAST_WAIT = 200; // ns; so that a wait of none can be zoomed to
 	Object.assign(FTTime.Timeline.prototype, METHODS);
 })();

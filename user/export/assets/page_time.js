@@ -166,6 +166,7 @@ const FTTime = (() => {
 
 		watch() {
 			new ResizeObserver(() => this.resized()).observe(this.root);
+			window.addEventListener("resize", () => this.resized());
 			const recolour = () => this.recolour();
 			matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
 			new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
@@ -193,7 +194,7 @@ const FTTime = (() => {
 			const width = Math.max(this.root.clientWidth, 200);
 			this.ratio = window.devicePixelRatio || 1;
 			for (const view of this.views) {
-				view.left = Math.round(Math.min(190, Math.max(104, width * 0.16)));
+				view.left = Math.round(Math.min(190, Math.max(112, width * 0.18)));
 				view.spacer.style.height = `${view.whole}px`;
 				view.canvas.style.height = "0";
 				view.width = view.scroller.clientWidth || width;

@@ -7,14 +7,20 @@ const FTWords = (() => {
 	// A time to the last ns that counts: "1 s 234 ms 567 us"; units below `fine` are left out.
 	function exact(t, fine = 1) {
 		const parts = [];
-		let rest = Math.max(Math.round(t), 0);
+		let rest = Math.max(Math.round(t / fine) * fine, 0);
 		for (const unit of [1e9, 1e6, 1e3, 1]) {
 			const v = Math.floor(rest / unit);
-			if (v && unit >= fine)
+			if (v)
 				parts.push(FT.ns(v * unit));
 			rest -= v * unit;
 		}
 		return parts.join(" ") || FT.ns(0);
+	}
+
+	// As exact as its length asks for.
+	function when(from, to) {
+		const fine = to - from >= 1e6 ? 1e3 : 1;
+		return `from ${exact(from, fine)} to ${exact(to, fine)}`;
 	}
 
 	function state(side, s) {
@@ -69,7 +75,7 @@ const FTWords = (() => {
 				   shares(s.mix.map(([k, x]) => [state(side, k), x])));
 		else
 			lines.push(`${state(side, s.state)}, ${length}`);
-		lines.push(`from ${exact(s.from)} to ${exact(s.to)}`);
+		lines.push(when(s.from, s.to));
 		if (s.held)
 			lines.push("held the GIL while off its core");
 		if (s.cpu >= 0 && s.state <= 2)
@@ -98,7 +104,7 @@ const FTWords = (() => {
 				   shares(s.mix.map(([k, x]) => [CORE[k] || "other processes", x]).filter(([, x]) => x)));
 		else
 			lines.push(`${s.others ? `other processes ${FT.percent(s.others, 1)} of` : "idle"} ${length}`);
-		lines.push(`from ${exact(s.from)} to ${exact(s.to)}`, inUse(side, t));
+		lines.push(when(s.from, s.to), inUse(side, t));
 		return lines;
 	}
 
@@ -121,7 +127,7 @@ const FTWords = (() => {
 			list.push(["idle", 1 - list.reduce((sum, [, x]) => sum + x, 0)]);
 		}
 		const some = list.filter(([, x]) => x > 1e-6).sort((x, y) => y[1] - x[1]);
-		return [`several spans in ${FT.ns(b - a)}: ${shares(some)}`, `from ${exact(a)} to ${exact(b)}`];
+		return [`several spans in ${FT.ns(b - a)}: ${shares(some)}`, when(a, b)];
 	}
 
 	// What is at a time of a row, as lines; px: the ns of a pixel.
@@ -142,19 +148,21 @@ const FTWords = (() => {
 		return [head, ...(row.type === "core" ? coreSpan(side, s, t, gil) : threadSpan(side, row.i, s, t))];
 	}
 
-	// Who held the GIL during a wait: {list: [{thr, ns, off, from, to}], nobody: ns}, in order of time,
-	// at most `most` of them, and the sum by thread.
+	// Who held the GIL during a wait: the longest times in their order, the sum by thread, and what is
+	// in neither; last: the thread that held it at the end.
 	function holders(side, from, to, most = 12) {
-		const list = side.holder(from, to), by = new Map();
+		const all = side.holder(from, to), by = new Map();
 		let sum = 0;
-		for (const h of list) {
-			const ns = (h.to - h.from) * h.share;
-			by.set(h.thr, (by.get(h.thr) || 0) + ns);
-			sum += ns;
+		for (const h of all) {
+			h.ns = (h.to - h.from) * h.share;
+			by.set(h.thr, (by.get(h.thr) || 0) + h.ns);
+			sum += h.ns;
 		}
-		return { list: list.slice(0, most), more: Math.max(list.length - most, 0),
-			 by: [...by].sort((x, y) => y[1] - x[1]), nobody: Math.max(to - from - sum, 0), all: list };
+		const list = [...all].sort((x, y) => y.ns - x.ns).slice(0, most).sort((x, y) => x.from - y.from);
+		return { list, more: all.length - list.length, by: [...by].sort((x, y) => y[1] - x[1]),
+			 nobody: Math.max(to - from - sum, 0), last: all.reduce((l, h) => !l || h.to >= l.to ? h : l, null),
+			 of: (thr) => all.filter((h) => h.thr === thr).pop() };
 	}
 
-	return { exact, state, thread, tip, holders };
+	return { exact, when, state, thread, tip, holders };
 })();
