@@ -403,7 +403,7 @@ static void test_exit_twice(void **state)
 
 static void test_totals(void **state)
 {
-	static __u64 hist[FT_OR_CNT][FT_HIST_LEN];
+	static struct ft_totals t;
 	struct ft_collector *c = make();
 	struct ft_thread_rec *v = NULL;
 	struct ft_live live;
@@ -411,7 +411,7 @@ static void test_totals(void **state)
 	__u64 waits = 0, k;
 
 	(void)state;
-	memset(hist, 0, sizeof(hist));
+	memset(&t, 0, sizeof(t));
 	take(0, 10, 100, FT_ST_ON);
 	take(1, 11, 100, FT_ST_GIL_WAIT);
 	take(2, 12, 100, FT_ST_BLOCKED);
@@ -426,7 +426,7 @@ static void test_totals(void **state)
 	assert_int_equal(live.threads, 3);
 	assert_int_equal(live.on_ns, 1000 + 250);
 	assert_int_equal(live.gil_wait_ns, 1000);
-	assert_int_equal(ft_collector_threads(c, 1100, &v, &cnt, hist), 0);
+	assert_int_equal(ft_collector_threads(c, 1100, &v, &cnt, &t), 0);
 	assert_int_equal(cnt, 4);
 	assert_int_equal(v[0].t.state_ns[FT_ST_ON], 1000);
 	assert_int_equal(v[1].t.state_ns[FT_ST_GIL_WAIT], 1000);
@@ -434,9 +434,9 @@ static void test_totals(void **state)
 	assert_int_equal(v[3].t.state_ns[FT_ST_ON], 250);
 	for (i = 0; i < FT_OR_CNT; i++)
 		for (k = 0; k < FT_HIST_LEN; k++)
-			waits += hist[i][k];
+			waits += t.wait_hist[i][k];
 	assert_int_equal(waits, 1);
-	assert_int_equal(hist[FT_OR_START][ft_hist_index(1000)], 1);
+	assert_int_equal(t.wait_hist[FT_OR_START][ft_hist_index(1000)], 1);
 	/* copies were closed, the slots themselves are as they were */
 	assert_int_equal(fake.slot[0].state_ns[FT_ST_ON], 0);
 	assert_int_equal(fake.slot[1].gil_wait_cnt, 0);

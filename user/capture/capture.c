@@ -57,8 +57,10 @@ struct session {
 	struct ft_session_info *info;
 	__u64 throttled0_ns;
 	__u64 next_poll, next_touch, next_save, next_weights, next_take;
-	__u64 next_totals;
+	__u64 next_totals, next_watch;
 	__u64 saved; /* threads in all saves so far */
+	size_t named;
+	int signal;
 	int signal_fd;
 	sigset_t old_mask;
 	bool masked;
@@ -105,6 +107,13 @@ static void on_gil(void *ctx, const struct ft_ev_gil *ev)
 	struct session *s = ctx;
 
 	ft_gather_gil(s->gather, ev);
+}
+
+static int on_event(void *ctx, const struct ft_event *ev)
+{
+	const struct ft_watch *w = ((struct session *)ctx)->o->watch;
+
+	return w->event(w->ctx, ev);
 }
 
 static int take_signals(struct session *s)
@@ -265,6 +274,7 @@ static int setup(struct session *s)
 {
 	struct ft_collector_events ev = {
 		.ctx = s, .on_exec = on_exec, .on_fork = on_fork, .on_gil = on_gil};
+	const struct ft_watch *watch = s->o->watch;
 	enum ft_exact_mode mode;
 	int err;
 
@@ -286,9 +296,14 @@ static int setup(struct session *s)
 	err = err ?: setup_exact(s, mode);
 	if (err)
 		return err;
-	err = ft_writer_open(&s->o->out, &s->writer);
-	if (err)
-		return explain_output(s->o->out.path, err);
+	if (watch) {
+		ev.on_event = on_event;
+		ev.keep_ns = watch->keep_ns;
+	} else {
+		err = ft_writer_open(&s->o->out, &s->writer);
+		if (err)
+			return explain_output(s->o->out.path, err);
+	}
 	err = s->o->stack_hz ? ft_stacker_new(s->probe, s->o->native, s->o->kernel, &s->stacker)
 			     : 0;
 	if (!err && s->stacker && ft_sleepers_new(s->probe, s->stacker, &s->sleepers))
@@ -362,7 +377,10 @@ static int begin(struct session *s)
 	s->next_touch = start + TOUCH_NS;
 	s->next_save = start + SAVE_NS;
 	s->next_take = start + TAKE_NS;
-	err = ft_writer_info(s->writer, s->info);
+	/* a terminal is not left empty for a whole period */
+	if (s->o->watch)
+		s->next_watch = start + s->o->watch->period_ns / (s->o->watch->fd >= 0 ? 4 : 1);
+	err = s->writer ? ft_writer_info(s->writer, s->info) : 0;
 	if (err)
 		return ft_err(err, "cannot write %s: %s", s->o->out.path, strerror(-err));
 	if (s->exact.mode != FT_EXACT_OFF) {
@@ -429,9 +447,51 @@ static struct ft_finish things(struct session *s)
 		.exact = &s->exact,
 		.cost = &s->cost,
 		.throttled0_ns = s->throttled0_ns,
+		.named = s->named,
 		.weights = true,
 		.totals = true,
 	};
+}
+
+/* What a killed run would leave. */
+static int save(struct session *s, __u64 now)
+{
+	struct ft_finish f = things(s);
+	int err;
+
+	/* ever more rarely: all of them are written each time, also threads that are gone */
+	f.totals = now >= s->next_totals;
+	f.weights = f.totals && now >= s->next_weights;
+	if (f.weights)
+		s->next_weights = now + (now - s->info->start_ns) / 4;
+	err = ft_finish_save(&f, s->writer, now);
+	if (err)
+		return err;
+	s->named = f.named;
+	s->saved += f.saved;
+	if (f.totals && s->saved >= SAVED_SOON)
+		s->next_totals = now + (now - s->info->start_ns) / 8;
+	s->next_save = now_ns() + SAVE_NS;
+	return 0;
+}
+
+/* Who watches is shown how things stand. */
+static int show(struct session *s, __u64 now)
+{
+	const struct ft_watch *w = s->o->watch;
+	struct ft_finish f = things(s);
+	struct ft_snap snap;
+	int err;
+
+	err = ft_finish_snapshot(&f, now, &snap);
+	/* after the threads were copied: no event up to `now` may be missing */
+	err = err ?: ft_collector_drain(s->collector);
+	err = err ?: w->snapshot(w->ctx, &snap);
+	ft_snap_free(&snap);
+	s->named = f.named;
+	s->next_watch = s->next_watch + w->period_ns > now ? s->next_watch + w->period_ns
+							   : now + w->period_ns;
+	return err;
 }
 
 /* What the loop does besides reading: at their own times. */
@@ -462,22 +522,10 @@ static int periodic(struct session *s, __u64 now)
 			return err;
 		s->next_touch = now + TOUCH_NS;
 	}
-	if (now >= s->next_save) {
-		struct ft_finish f = things(s);
-
-		/* ever more rarely: all of them are written each time, also threads that are gone
-		 */
-		f.totals = now >= s->next_totals;
-		f.weights = f.totals && now >= s->next_weights;
-		if (f.weights)
-			s->next_weights = now + (now - s->info->start_ns) / 4;
-		err = ft_finish_save(&f, s->writer, now);
+	if (s->writer && now >= s->next_save) {
+		err = save(s, now);
 		if (err)
 			return err;
-		s->saved += f.saved;
-		if (f.totals && s->saved >= SAVED_SOON)
-			s->next_totals = now + (now - s->info->start_ns) / 8;
-		s->next_save = now_ns() + SAVE_NS;
 	}
 	/* the kernel's table of weights must not fill up between two of those */
 	if (s->stacker && now >= s->next_take) {
@@ -519,6 +567,7 @@ static bool signalled(struct session *s)
 			continue;
 		}
 		s->end = FT_END_INTERRUPT;
+		s->signal = si.ssi_signo;
 		return true;
 	}
 	return false;
@@ -527,14 +576,16 @@ static bool signalled(struct session *s)
 static int run(struct session *s)
 {
 	__u64 deadline = s->o->duration_ns ? s->info->start_ns + s->o->duration_ns : 0;
-	struct pollfd fds[2] = {
+	const struct ft_watch *watch = s->o->watch;
+	struct pollfd fds[3] = {
 		{.fd = s->signal_fd, .events = POLLIN},
 		{.fd = s->target.pidfd, .events = POLLIN},
+		{.fd = watch ? watch->fd : -1, .events = POLLIN},
 	};
 
 	for (;;) {
 		__u64 now = now_ns();
-		int ms = s->target.known || !s->target.launched ? PERIOD_MS : SOON_MS, err;
+		int ms = s->target.known || !s->target.launched ? PERIOD_MS : SOON_MS, err, n;
 
 		if (deadline && now >= deadline) {
 			s->end = FT_END_DURATION;
@@ -543,7 +594,8 @@ static int run(struct session *s)
 		if (deadline && deadline - now < (__u64)ms * 1000000)
 			ms = (deadline - now) / 1000000 + 1;
 		fds[1].fd = s->target.pidfd;
-		if (poll(fds, 2, ms) < 0 && errno != EINTR)
+		n = poll(fds, 3, ms);
+		if (n < 0 && errno != EINTR)
 			return ft_err(-errno, "cannot wait: %s", strerror(errno));
 		err = ft_collector_drain(s->collector);
 		if (err)
@@ -560,9 +612,31 @@ static int run(struct session *s)
 			return 0;
 		}
 		err = periodic(s, now_ns());
+		if (!err && watch && watch->fd >= 0 && (n < 0 || fds[2].revents))
+			err = watch->input(watch->ctx);
+		if (!err && watch && now_ns() >= s->next_watch)
+			err = show(s, now_ns());
+		if (err == FT_WATCH_END) {
+			s->end = FT_END_INTERRUPT;
+			return 0;
+		}
 		if (err)
 			return err;
 	}
+}
+
+/* A session that was watched: its last state is shown, there is nothing to write. */
+static int finish_watch(struct session *s, struct ft_capture_result *res)
+{
+	int err;
+
+	s->info->end = s->end;
+	s->info->end_status = -1;
+	err = s->end == FT_END_EXIT || s->end == FT_END_EXEC ? show(s, now_ns()) : 0;
+	res->end = s->end;
+	res->status = -1;
+	res->signal = s->signal;
+	return err == FT_WATCH_END ? 0 : err;
 }
 
 static int finish(struct session *s, struct ft_capture_result *res)
@@ -613,7 +687,7 @@ int ft_capture_run(const struct ft_capture_opts *opts, struct ft_capture_result 
 	}
 	ft_progress_end(&s->progress);
 	if (!err)
-		err = finish(s, res);
+		err = opts->watch ? finish_watch(s, res) : finish(s, res);
 	res->interrupted = s->interrupted;
 	ft_writer_abort(s->writer);
 	ft_collector_free(s->collector);

@@ -6,6 +6,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 #include "capture/exact.h"
+#include "capture/watch.h"
 #include "record/session.h"
 
 struct ft_capture_opts {
@@ -23,6 +24,7 @@ struct ft_capture_opts {
 	bool progress;	/* a progress line on standard error */
 	bool bpf_stats; /* run-time statistics of BPF programs for the whole session */
 	struct ft_writer_opts out;
+	const struct ft_watch *watch; /* not NULL: no file is written, `out` is not used */
 };
 
 struct ft_capture_result {
@@ -33,6 +35,7 @@ struct ft_capture_result {
 	__u64 events; /* received */
 	__u64 lost;
 	__u64 attach_ns; /* from the start of the set-up to the start of the session */
+	int signal;	 /* that ended it, 0: none did */
 };
 
 /*

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,13 @@ struct thread {
 	struct ft_thread last; /* as it was at its exit */
 	__u32 slot;
 	bool exited;
+	char name[FT_COMM_LEN + 1]; /* empty: as its slot has it */
+};
+
+/* A thread that exited and whose slot was given back: its number can be used again. */
+struct gone {
+	__u32 thr;
+	__u64 exit_ns;
 };
 
 /* An event whose stack is not described yet: another ring may hold that, to be read next. */
@@ -48,6 +56,9 @@ struct ft_collector {
 	size_t pending_cnt, pending_cap;
 	struct held_back *held;
 	size_t held_cnt, held_cap;
+	struct gone *gone; /* with ev.keep_ns; gone[gone_head..gone_cnt), in the order of exits */
+	size_t gone_head, gone_cnt, gone_cap;
+	__u64 now_ns; /* of the newest record */
 	__u64 malformed;
 	__u64 gone_on_ns, gone_wait_ns; /* of threads that exited */
 	__u64 scan;
@@ -80,11 +91,45 @@ int ft_collector_new(struct ft_probe *p, struct ft_writer *w, struct ft_stacker 
 	return 0;
 }
 
+/* The number of a thread that exited long enough ago. */
+static bool used_number(struct ft_collector *c, __u32 *thr)
+{
+	const struct gone *g = &c->gone[c->gone_head];
+
+	if (c->gone_head == c->gone_cnt || g->exit_ns + c->ev.keep_ns >= c->now_ns)
+		return false;
+	*thr = g->thr;
+	c->gone_head++;
+	return true;
+}
+
+static void keep_number(struct ft_collector *c, __u32 thr)
+{
+	/* room at the front is used again before more is asked for */
+	if (c->gone_head > 64 && c->gone_head > c->gone_cnt / 2) {
+		c->gone_cnt -= c->gone_head;
+		memmove(c->gone, c->gone + c->gone_head, c->gone_cnt * sizeof(*c->gone));
+		c->gone_head = 0;
+	}
+	if (ft_array_reserve((void **)&c->gone, &c->gone_cap, c->gone_cnt + 1, sizeof(*c->gone))) {
+		c->err = -ENOMEM;
+		return;
+	}
+	c->gone[c->gone_cnt++] = (struct gone){.thr = thr, .exit_ns = c->thread[thr].last.since_ns};
+}
+
 /* A new thread number for what lives in the slot. */
 static int add_thread(struct ft_collector *c, __u32 slot, __u32 *thr)
 {
-	int err = ft_array_reserve((void **)&c->thread, &c->cap, c->cnt + 1, sizeof(*c->thread));
+	int err;
 
+	if (c->ev.keep_ns && used_number(c, thr)) {
+		memset(&c->thread[*thr], 0, sizeof(c->thread[*thr]));
+		c->thread[*thr].slot = slot;
+		c->thr_of[slot] = *thr;
+		return 0;
+	}
+	err = ft_array_reserve((void **)&c->thread, &c->cap, c->cnt + 1, sizeof(*c->thread));
 	if (err) {
 		c->err = err;
 		return err;
@@ -115,6 +160,7 @@ static void thread_exited(struct ft_collector *c, __u32 slot)
 	t = &c->thread[thr];
 	t->last = c->slots[slot];
 	t->exited = true;
+	t->name[0] = 0; /* its slot has the last one */
 	c->gone_on_ns += t->last.state_ns[FT_ST_ON];
 	c->gone_wait_ns += t->last.state_ns[FT_ST_GIL_WAIT];
 	if (ft_array_reserve((void **)&c->pending, &c->pending_cap, c->pending_cnt + 1,
@@ -220,6 +266,8 @@ static int on_record(void *ctx, void *data, size_t len)
 		c->malformed++;
 		return 0;
 	}
+	if (r.h.ts > c->now_ns)
+		c->now_ns = r.h.ts;
 	if (r.h.type == FT_EV_STACK || r.h.type == FT_EV_CODE) {
 		err = c->stacker ? ft_stacker_record(c->stacker, data, len) : 0;
 		if (err == -EBADMSG)
@@ -235,6 +283,11 @@ static int on_record(void *ctx, void *data, size_t len)
 	}
 	if (!to_event(c, &r, &ev))
 		return 0;
+	if (c->ev.on_event) {
+		err = c->ev.on_event(c->ev.ctx, &ev);
+		if (err)
+			c->err = err;
+	}
 	put_event(c, &ev,
 		  r.h.type == FT_EV_SLICE  ? r.slice.stack
 		  : r.h.type == FT_EV_TICK ? r.tick.stack
@@ -258,6 +311,8 @@ static void return_slots(struct ft_collector *c)
 			continue;
 		}
 		c->told_ns[p.slot] = c->thread[c->thr_of[p.slot]].last.start_ns;
+		if (c->ev.keep_ns)
+			keep_number(c, c->thr_of[p.slot]);
 		c->thr_of[p.slot] = FT_NO_THREAD;
 		if (ft_probe_free_slot(c->probe, p.slot))
 			ft_debug("slot %u could not be given back", p.slot);
@@ -299,11 +354,13 @@ int ft_collector_drain(struct ft_collector *c)
 	if (++c->scan % 64 == 0)
 		scan_exits(c);
 	return_slots(c);
-	return c->err ? ft_err(c->err, "out of memory") : 0;
+	if (!c->err)
+		return 0;
+	return c->err == -ENOMEM ? ft_err(c->err, "out of memory") : c->err;
 }
 
 int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_rec **recs,
-			 size_t *cnt, __u64 (*hist)[FT_HIST_LEN])
+			 size_t *cnt, struct ft_totals *t)
 {
 	struct ft_thread_rec *v;
 	size_t i;
@@ -315,19 +372,32 @@ int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_
 		return -ENOMEM;
 	}
 	for (i = 0; i < c->cnt; i++) {
-		const struct thread *t = &c->thread[i];
+		const struct thread *from = &c->thread[i];
+		struct ft_thread *th = &v[i].t;
 		struct ft_wait_done done = {0};
+		__u64 asleep;
 
-		v[i].t = t->exited ? t->last : c->slots[t->slot];
-		ft_thread_close(&v[i].t, end_ns, &done);
-		if (done.valid && hist && done.origin < FT_OR_CNT)
-			hist[done.origin][ft_hist_index(done.ns)]++;
-		memcpy(v[i].name, v[i].t.comm, FT_COMM_LEN);
+		*th = from->exited ? from->last : c->slots[from->slot];
+		asleep = th->state_ns[FT_ST_BLOCKED];
+		ft_thread_close(th, end_ns, &done);
+		if (t && done.valid && done.origin < FT_OR_CNT)
+			t->wait_hist[done.origin][ft_hist_index(done.ns)]++;
+		if (t && th->state == FT_ST_BLOCKED && th->arg < FT_MAX_SYSCALLS)
+			t->syscall_ns[th->arg] += th->state_ns[FT_ST_BLOCKED] - asleep;
+		memcpy(v[i].name, th->comm, FT_COMM_LEN);
+		if (from->name[0])
+			memcpy(v[i].name, from->name, sizeof(from->name));
 		v[i].name[FT_COMM_LEN] = 0;
 	}
 	*recs = v;
 	*cnt = c->cnt;
 	return 0;
+}
+
+void ft_collector_rename(struct ft_collector *c, __u32 thr, const char *name)
+{
+	if (thr < c->cnt)
+		snprintf(c->thread[thr].name, sizeof(c->thread[thr].name), "%s", name);
 }
 
 void ft_collector_live(struct ft_collector *c, __u64 now, struct ft_live *out)
@@ -367,5 +437,6 @@ void ft_collector_free(struct ft_collector *c)
 	free(c->thread);
 	free(c->pending);
 	free(c->held);
+	free(c->gone);
 	free(c);
 }

@@ -18,6 +18,11 @@ struct ft_collector_events {
 	void (*on_exec)(void *ctx, __u32 pid, __u64 ts);
 	void (*on_fork)(void *ctx, __u32 pid, __u64 ts);
 	void (*on_gil)(void *ctx, const struct ft_ev_gil *ev);
+	/* every event, before its stack is known; an error ends the session */
+	int (*on_event)(void *ctx, const struct ft_event *ev);
+	/* > 0: so long after its exit a thread's number may go to another, so that memory does not
+	 * grow with the threads that ever were. Only where no file is written. */
+	__u64 keep_ns;
 };
 
 /* The writer may be NULL (nothing is kept), the stacker too (no stacks). Borrows all three. */
@@ -35,10 +40,13 @@ int ft_collector_drain(struct ft_collector *c);
 void ft_collector_flush(struct ft_collector *c);
 /*
  * The threads of the session so far, every open interval of a copy closed at end_ns. The array is
- * malloc'ed. `hist` gets the GIL waits that closing ended (by origin), NULL: not wanted.
+ * malloc'ed. What closing ended is added to *t (NULL: not wanted): GIL waits to wait_hist, sleeps
+ * in system calls to syscall_ns.
  */
 int ft_collector_threads(struct ft_collector *c, __u64 end_ns, struct ft_thread_rec **recs,
-			 size_t *cnt, __u64 (*hist)[FT_HIST_LEN]);
+			 size_t *cnt, struct ft_totals *t);
+/* The name that a thread has by now (comm; it is set after the thread began). */
+void ft_collector_rename(struct ft_collector *c, __u32 thr, const char *name);
 __u64 ft_collector_malformed(const struct ft_collector *c);
 /* Threads that are there now, and on-core and gil_wait ns of all threads up to now: for progress.
  */

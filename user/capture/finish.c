@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "os/procfs.h"
 
+#define NAMES_MAX 512 /* names that are read for one look in between: some 3 ms */
+
 void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_opts *o,
 			const struct ft_cores *cores)
 {
@@ -63,106 +65,35 @@ static int fill_totals(struct ft_probe *p, struct ft_probe_sums *sums, struct ft
 	return 0;
 }
 
-/* The stacks so far; the writer's error is told by finish(). */
-static void write_stacks(struct ft_finish *f, struct ft_writer *w, struct ft_totals *t)
+/*
+ * A thread's name may be set after its slot was made: ask /proc for those that still live, at most
+ * `max` of them, in turn.
+ */
+static void name_threads(struct ft_finish *f, struct ft_thread_rec *recs, size_t cnt, size_t max)
 {
-	struct ft_stacks st;
+	const struct ft_proc *target = f->target;
+	size_t i, k;
 
-	if (!f->stacker)
-		return;
-	ft_stacker_totals(f->stacker, t);
-	ft_stacker_cuts(f->stacker, f->info->cut, sizeof(f->info->cut));
-	ft_stacker_view(f->stacker, &st);
-	if (!f->weights)
-		st.weight = NULL;
-	ft_writer_stacks(w, &st);
-}
-
-/* The findings so far; a write that fails is told by finish(). */
-static int write_findings(struct ft_finish *f, struct ft_writer *w, __u64 now)
-{
-	const struct ft_findings *v = ft_gather_view(f->gather, f->freethread, f->gcprobe, now);
-
-	if (!v)
-		return -ENOMEM;
-	snprintf(f->info->gil_enabled_by, sizeof(f->info->gil_enabled_by), "%s",
-		 ft_gather_culprit(f->gather));
-	ft_writer_findings(w, v);
-	return 0;
-}
-
-int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
-{
-	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
-	struct ft_totals *t = calloc(1, sizeof(*t));
-	struct ft_thread_rec *recs = NULL;
-	size_t cnt = 0;
-	int err = -ENOMEM;
-
-	f->saved = 0;
-	if (!sums || !t)
-		goto out;
-	t->end_ns = now;
-	err = f->totals ? fill_totals(f->probe, sums, t) : 0;
-	if (!err && f->totals)
-		err = ft_collector_threads(f->collector, now, &recs, &cnt, t->wait_hist);
-	if (!err && f->stacker && f->weights)
-		err = ft_stacker_weights(f->stacker, false);
-	if (err)
-		goto out;
-	/* a write that fails is told by finish(): the session goes on */
-	ft_writer_flush(w);
-	write_stacks(f, w, t);
-	if (!f->totals)
-		goto out;
-	err = write_findings(f, w, now);
-	if (err)
-		goto out;
-	ft_writer_info(w, f->info);
-	ft_writer_threads(w, recs, cnt);
-	ft_writer_totals(w, t);
-	f->saved = cnt;
-out:
-	free(recs);
-	free(t);
-	free(sums);
-	return err ? ft_err(err, "cannot read the totals: %s", strerror(-err)) : 0;
-}
-
-/* The open sleeps of threads that are asleep at the end are not in syscall_ns yet. */
-static void add_open_sleeps(const struct ft_thread_rec *before, const struct ft_thread_rec *after,
-			    size_t cnt, __u64 *syscall_ns)
-{
-	size_t i;
-
-	for (i = 0; i < cnt; i++) {
-		const struct ft_thread *b = &before[i].t, *a = &after[i].t;
-
-		if (b->state == FT_ST_BLOCKED && b->arg < FT_MAX_SYSCALLS)
-			syscall_ns[b->arg] +=
-				a->state_ns[FT_ST_BLOCKED] - b->state_ns[FT_ST_BLOCKED];
-	}
-}
-
-/* A thread's name may be set after its slot was made: ask /proc for those that still live. */
-static void name_threads(const struct ft_proc *target, struct ft_thread_rec *recs, size_t cnt)
-{
-	size_t i;
-
-	for (i = 0; i < cnt; i++) {
-		struct ft_thread *t = &recs[i].t;
+	for (i = 0; i < cnt; i++)
+		if (ft_proc_is_python_tid(target, recs[i].t.ns_tid))
+			recs[i].t.flags |= FT_TF_PYTHON;
+	for (i = 0; i < cnt && max; i++) {
+		struct ft_thread *t;
 		char name[FT_COMM_LEN + 1];
 
-		if (ft_proc_is_python_tid(target, t->ns_tid))
-			t->flags |= FT_TF_PYTHON;
+		k = (f->named + i) % cnt;
+		t = &recs[k].t;
 		if (t->flags & FT_TF_EXITED)
 			continue;
-		if (!ft_proc_comm(FT_PROC, target->pid, target->own_pid_ns ? t->tid : t->ns_tid,
-				  name, sizeof(name))) {
-			memset(recs[i].name, 0, sizeof(recs[i].name));
-			memcpy(recs[i].name, name, strlen(name));
-		}
+		max--;
+		if (ft_proc_comm(FT_PROC, target->pid, target->own_pid_ns ? t->tid : t->ns_tid,
+				 name, sizeof(name)))
+			continue;
+		memset(recs[k].name, 0, sizeof(recs[k].name));
+		memcpy(recs[k].name, name, strlen(name));
+		ft_collector_rename(f->collector, (__u32)k, name);
 	}
+	f->named = cnt ? (f->named + i) % cnt : 0;
 }
 
 static __u32 python_children(int pid)
@@ -228,12 +159,15 @@ static void describe_limits(struct ft_finish *f)
 				  : "without ticks on-core time is not split");
 }
 
-static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now)
+static void fill_cost(struct ft_finish *f, struct ft_totals *t, __u64 now, bool end)
 {
+	struct ft_cost look = *f->cost;
 	struct ft_cost_sum c;
 	__u64 throttled = 0;
 
-	ft_cost_end(f->cost, now, &c);
+	/* a window of the statistics that is open stays open */
+	look.fd = -1;
+	ft_cost_end(end ? f->cost : &look, now, &c);
 	t->ftprof_cpu_ns = c.cpu_ns;
 	t->bpf_ns = c.bpf_ns;
 	t->rss_bytes = c.rss_bytes;
@@ -261,6 +195,7 @@ static void describe_engine(struct ft_finish *f)
 {
 	char lines[sizeof(f->info->sites)];
 
+	f->info->sites[0] = 0;
 	f->info->engine = f->exact->mode == FT_EXACT_FULL      ? FT_ENGINE_UPROBE
 			  : f->exact->mode == FT_EXACT_WINDOWS ? FT_ENGINE_MIXED
 							       : FT_ENGINE_PASSIVE;
@@ -290,77 +225,154 @@ out:
 	ft_pystate_free(&st);
 }
 
-int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res)
+/* The threads, and the weights of their stacks. `open`: threads as they were before they were
+ * closed.
+ */
+static int collect_threads(struct ft_finish *f, __u64 now, bool end, struct ft_snap *s)
+{
+	struct ft_thread_rec *open = NULL;
+	size_t open_cnt = 0;
+	int err = 0;
+
+	if (end)
+		err = ft_collector_threads(f->collector, 0, &open, &open_cnt, NULL);
+	err = err ?: ft_collector_threads(f->collector, now, &s->recs, &s->cnt, s->totals);
+	/* a thread whose every record was lost may be found between the two */
+	if (open_cnt > s->cnt)
+		open_cnt = s->cnt;
+	if (!err && f->stacker && f->weights)
+		err = ft_stacker_weights(f->stacker, end);
+	if (!err && f->stacker && end)
+		err = ft_sleepers_close(f->sleepers, open, s->recs, open_cnt, now);
+	free(open);
+	return err;
+}
+
+/* All that there is but frames and nodes, which are never too many. */
+static int collect(struct ft_finish *f, __u64 now, bool end, struct ft_snap *s)
 {
 	struct ft_probe_sums *sums = calloc(1, sizeof(*sums));
 	struct ft_totals *t = calloc(1, sizeof(*t));
-	struct ft_thread_rec *open = NULL, *recs = NULL;
-	size_t cnt = 0, open_cnt = 0, i;
-	__u64 end;
-	int err;
+	size_t i;
+	int err = -ENOMEM;
 
-	if (!sums || !t) {
-		err = ft_err(-ENOMEM, "out of memory");
+	s->totals = t;
+	if (!sums || !t)
 		goto out;
-	}
-	err = ft_probe_stop(f->probe, &end);
+	t->end_ns = now;
+	err = fill_totals(f->probe, sums, t);
+	err = err ?: collect_threads(f, now, end, s);
 	if (err)
 		goto out;
+	name_threads(f, s->recs, s->cnt, end ? s->cnt : f->opts->watch ? NAMES_MAX : 0);
+	for (i = 0; i < s->cnt; i++) {
+		t->exact_take_cnt += s->recs[i].t.exact_take_cnt;
+		t->exact_wait_cnt += s->recs[i].t.exact_wait_cnt;
+		t->target_cpu_ns += s->recs[i].t.state_ns[FT_ST_ON];
+	}
+	if (end)
+		f->info->children = python_children(f->target->pid);
+	describe_engine(f);
+	describe_limits(f);
+	fill_cost(f, t, now, end);
+	if (f->stacker) {
+		ft_stacker_totals(f->stacker, t);
+		ft_stacker_cuts(f->stacker, f->info->cut, sizeof(f->info->cut));
+	}
+	s->info = f->info;
+	s->findings = ft_gather_view(f->gather, f->freethread, f->gcprobe, now);
+	if (!s->findings)
+		err = -ENOMEM;
+	snprintf(f->info->gil_enabled_by, sizeof(f->info->gil_enabled_by), "%s",
+		 ft_gather_culprit(f->gather));
+out:
+	free(sums);
+	return err;
+}
+
+int ft_finish_snapshot(struct ft_finish *f, __u64 now, struct ft_snap *s)
+{
+	int err = 0;
+
+	memset(s, 0, sizeof(*s));
+	if (f->totals)
+		err = collect(f, now, false, s);
+	if (!err && f->stacker)
+		ft_stacker_view(f->stacker, &s->stacks);
+	if (err)
+		ft_snap_free(s);
+	return err ? ft_err(err, "cannot read the totals: %s", strerror(-err)) : 0;
+}
+
+/* A write that fails is told by ft_writer_finish(): the session goes on. */
+static void put(const struct ft_finish *f, struct ft_writer *w, struct ft_snap *s)
+{
+	ft_writer_flush(w);
+	if (!f->weights)
+		s->stacks.weight = NULL;
+	if (f->stacker)
+		ft_writer_stacks(w, &s->stacks);
+	if (!s->totals)
+		return;
+	ft_writer_findings(w, s->findings);
+	ft_writer_info(w, s->info);
+	ft_writer_threads(w, s->recs, s->cnt);
+	ft_writer_totals(w, s->totals);
+}
+
+int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now)
+{
+	struct ft_snap s;
+	int err = ft_finish_snapshot(f, now, &s);
+
+	if (err)
+		return err;
+	put(f, w, &s);
+	f->saved = s.cnt;
+	ft_snap_free(&s);
+	return 0;
+}
+
+/* Stops counting and takes out what was planted. *end: when. */
+static int stop(struct ft_finish *f, __u64 *end)
+{
+	int err = ft_probe_stop(f->probe, end);
+
+	if (err)
+		return err;
 	/* at once: what is read of the process counts up to now */
 	ft_proc_poll(f->target, f->probe);
 	ft_proc_info(f->target, f->info);
-	ft_gather_poll(f->gather, end, f->info->gil);
+	ft_gather_poll(f->gather, *end, f->info->gil);
 	last_handoffs(f); /* now that the programs write no more */
-	ft_exact_end(f->exact, end);
+	ft_exact_end(f->exact, *end);
 	if (f->freethread)
-		ft_freethread_end(f->freethread, end);
+		ft_freethread_end(f->freethread, *end);
 	if (f->gcprobe)
 		ft_gcprobe_end(f->gcprobe);
-	err = ft_collector_drain(f->collector);
+	return ft_collector_drain(f->collector);
+}
+
+int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res)
+{
+	struct ft_snap s = {0};
+	__u64 end;
+	int err = stop(f, &end);
+
 	if (err)
-		goto out;
+		return err;
 	ft_collector_flush(f->collector);
-	t->end_ns = end;
-	err = fill_totals(f->probe, sums, t);
-	err = err ?: ft_collector_threads(f->collector, 0, &open, &open_cnt, NULL);
-	err = err ?: ft_collector_threads(f->collector, end, &recs, &cnt, t->wait_hist);
-	/* a thread whose every record was lost may be found between the two */
-	if (open_cnt > cnt)
-		open_cnt = cnt;
-	if (!err && f->stacker)
-		err = ft_stacker_weights(f->stacker, true)
-			      ?: ft_sleepers_close(f->sleepers, open, recs, open_cnt, end);
+	err = collect(f, end, true, &s);
 	if (err) {
 		ft_err(err, "cannot read the totals: %s", strerror(-err));
 		goto out;
 	}
-	add_open_sleeps(open, recs, open_cnt, t->syscall_ns);
-	name_threads(f->target, recs, cnt);
-	for (i = 0; i < cnt; i++) {
-		t->exact_take_cnt += recs[i].t.exact_take_cnt;
-		t->exact_wait_cnt += recs[i].t.exact_wait_cnt;
-		t->target_cpu_ns += recs[i].t.state_ns[FT_ST_ON];
-	}
-	f->info->children = python_children(f->target->pid);
-	describe_engine(f);
-	describe_limits(f);
-	fill_cost(f, t, end);
-	ft_writer_flush(w);
-	write_stacks(f, w, t);
-	err = write_findings(f, w, end);
-	if (err) {
-		ft_err(err, "out of memory");
-		goto out;
-	}
-	ft_writer_info(w, f->info);
-	ft_writer_threads(w, recs, cnt);
-	ft_writer_totals(w, t);
-	res->events = t->sums.cnt[FT_CN_EVENTS];
-	res->lost = t->sums.cnt[FT_CN_LOST_RING];
+	if (f->stacker)
+		ft_stacker_view(f->stacker, &s.stacks);
+	put(f, w, &s);
+	res->events = s.totals->sums.cnt[FT_CN_EVENTS];
+	res->lost = s.totals->sums.cnt[FT_CN_LOST_RING];
 out:
-	free(open);
-	free(recs);
-	free(t);
-	free(sums);
+	ft_snap_free(&s);
 	return err;
 }

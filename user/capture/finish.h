@@ -11,6 +11,7 @@
 #include "capture/gcprobe.h"
 #include "capture/sleepers.h"
 #include "capture/target.h"
+#include "capture/watch.h"
 #include "os/cgroup.h"
 
 struct ft_finish {
@@ -31,6 +32,7 @@ struct ft_finish {
 	bool weights; /* save() writes the weights of stacks too */
 	bool totals;  /* and threads and totals */
 	size_t saved; /* threads that save() wrote */
+	size_t named; /* where the next look at names begins; the caller keeps it */
 };
 
 /* The part of *info that is known at the start. */
@@ -41,6 +43,11 @@ void ft_finish_describe(struct ft_session_info *info, const struct ft_capture_op
  * that can be read. 0 or -errno (logged).
  */
 int ft_finish_save(struct ft_finish *f, struct ft_writer *w, __u64 now);
+/*
+ * The session as it stands (f->weights and f->totals say how much of it): all that save() writes.
+ * 0 or -errno (logged), and then *s is empty.
+ */
+int ft_finish_snapshot(struct ft_finish *f, __u64 now, struct ft_snap *s);
 /* Stops counting, drains, and writes everything. 0 or -errno (logged). */
 int ft_finish_run(struct ft_finish *f, struct ft_writer *w, struct ft_capture_result *res);
 
