@@ -363,10 +363,10 @@ static int weigh_range(struct ft_reader *r, const struct ft_model *m, const stru
 	return ft_stretch_weigh(r, m, start + o->from_ns, to, o->of == FT_OF_GIL_BLAME, in, range);
 }
 
-int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct ft_flame_opts *o,
-		   struct ft_flame *out, char *why, size_t why_sz)
+/* r is for the range alone. */
+static int build(struct ft_reader *r, const struct ft_stacks *s, const struct ft_model *m,
+		 const struct ft_flame_opts *o, struct ft_flame *out, char *why, size_t why_sz)
 {
-	const struct ft_stacks *s = ft_reader_stacks(r);
 	struct ft_weighing in = {.gil_present = m->gil_present};
 	struct builder b = {.stacks = s, .in = &in, .out = out};
 	struct ft_stretch *range = NULL;
@@ -415,6 +415,21 @@ int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct f
 	if (err)
 		ft_flame_free(out);
 	return err;
+}
+
+int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct ft_flame_opts *o,
+		   struct ft_flame *out, char *why, size_t why_sz)
+{
+	return build(r, ft_reader_stacks(r), m, o, out, why, why_sz);
+}
+
+int ft_flame_from(const struct ft_stacks *s, const struct ft_model *m,
+		  const struct ft_flame_opts *o, struct ft_flame *out, char *why, size_t why_sz)
+{
+	memset(out, 0, sizeof(*out));
+	if (o->from_ns || o->to_ns)
+		return -EINVAL;
+	return build(NULL, s, m, o, out, why, why_sz);
 }
 
 void ft_flame_free(struct ft_flame *f)

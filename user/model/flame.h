@@ -81,6 +81,10 @@ struct ft_flame_opts {
  */
 int ft_flame_build(struct ft_reader *r, const struct ft_model *m, const struct ft_flame_opts *o,
 		   struct ft_flame *out, char *why, size_t why_sz);
+/* The same of all of `s` (no range), without a reader: of a live session. s may be NULL: -ENODATA.
+ */
+int ft_flame_from(const struct ft_stacks *s, const struct ft_model *m,
+		  const struct ft_flame_opts *o, struct ft_flame *out, char *why, size_t why_sz);
 /*
  * The difference of two flames of the same question, matched by function and the last part of the
  * file's name (lines move, and the two builds of one program keep theirs in other directories):
