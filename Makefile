@@ -22,7 +22,7 @@ PKG_CONFIG ?= pkg-config
 CLANG ?= $(eval CLANG := $$(shell scripts/find-tool clang || echo clang))$(CLANG)
 PROTOC_C ?= protoc-c
 BPFTOOL ?= $(eval BPFTOOL := $$(shell scripts/find-tool bpftool || echo bpftool))$(BPFTOOL)
-PKGS := libbpf libelf libdw liblzma zlib libzstd json-c libprotobuf-c libcap
+PKGS := libbpf libelf libdw liblzma zlib libzstd json-c libprotobuf-c libcap ncursesw
 BPF_ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 
 V ?= 0

@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 		int (*run)(int argc, char **argv);
 	} verbs[] = {
 		{"record", ft_cmd_record},   {"report", ft_cmd_report}, {"check", ft_cmd_check},
-		{"compare", ft_cmd_compare}, {"list", ft_cmd_list},
+		{"compare", ft_cmd_compare}, {"list", ft_cmd_list},	{"top", ft_cmd_top},
 	};
 	char name[64];
 	size_t i;

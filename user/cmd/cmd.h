@@ -14,6 +14,7 @@ int ft_cmd_record(int argc, char **argv); /* the same, without a report */
 int ft_cmd_report(int argc, char **argv);
 int ft_cmd_compare(int argc, char **argv);
 int ft_cmd_check(int argc, char **argv);
+int ft_cmd_top(int argc, char **argv);
 
 /* Prints "ftprof: message" and the way to the help, and exits with FT_EXIT_USAGE. */
 void ft_usage(const char *verb, const char *fmt, ...)

@@ -201,9 +201,10 @@ int ft_cmd_live(int argc, char **argv)
 		       "  ftprof report web.ftprof        and look at it later, without root\n"
 		       "  sudo ftprof -p 4312 -d 10s -o web.html  a page with timelines\n"
 		       "  sudo ftprof -p 4312 -d 10s -o cpu.svg   a flame graph\n"
+		       "  sudo ftprof top -p 4312         a live screen\n"
 		       "  ftprof compare a.ftprof b.ftprof   two timelines on one scale\n"
 		       "  ftprof check -p 4312            what would be done to it, before it is\n"
-		       "\nCommands: record, report, compare, check, list; each has --help.\n",
+		       "\nCommands: record, report, compare, top, check, list; each has --help.\n",
 	};
 	struct opts o = {.verb = NULL};
 

@@ -210,6 +210,27 @@ struct ft_tl_core ft_tl_draw_core(const struct ft_tl_draw *d, __u32 lane, __u32 
 	return sum;
 }
 
+const char *ft_tl_draw_height(const struct ft_tl_draw *d, double share, bool hatched)
+{
+	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char *const tenths[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9"};
+	static const char *const hatch[] = {"░", "▒", "▓"};
+	static const char *const plain_hatch[] = {"-", "=", "#"};
+	int i;
+
+	if (hatched) {
+		i = (int)ceil(share * 3) - 1;
+		i = i < 0 ? 0 : i > 2 ? 2 : i;
+		return d->o->ascii ? plain_hatch[i] : hatch[i];
+	}
+	if (d->o->ascii) {
+		i = (int)floor(share * 10 + 0.5) - 1;
+		return tenths[i < 0 ? 0 : i > 8 ? 8 : i];
+	}
+	i = (int)ceil(share * 8) - 1;
+	return blocks[i < 0 ? 0 : i > 7 ? 7 : i];
+}
+
 void ft_tl_draw_label(struct ft_tl_draw *d, int color, const char *label)
 {
 	struct ft_pen *p = &d->pen;

@@ -54,6 +54,8 @@ struct ft_tl_core ft_tl_draw_core(const struct ft_tl_draw *d, __u32 lane, __u32 
 bool ft_tl_draw_gap(const struct ft_tl_draw *d, __u32 i);
 /* Length of drawn column i in ns, at least 1 so that it can divide. */
 double ft_tl_draw_width(const struct ft_tl_draw *d, __u32 i);
+/* The glyph for a share 0..1 of a column. */
+const char *ft_tl_draw_height(const struct ft_tl_draw *d, double share, bool hatched);
 void ft_tl_draw_label(struct ft_tl_draw *d, int color, const char *label);
 /* "  46%" behind a lane: part of the drawn time up to the session's end. */
 void ft_tl_draw_percent(struct ft_tl_draw *d, double ns);

@@ -115,28 +115,6 @@ static void at_once(struct ft_tl_draw *d)
 	ft_pen_end(p);
 }
 
-/* The glyph for a share 0..1 of a column. */
-static const char *height(const struct ft_tl_draw *d, double share, bool hatched)
-{
-	static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	static const char *const tenths[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9"};
-	static const char *const hatch[] = {"░", "▒", "▓"};
-	static const char *const plain_hatch[] = {"-", "=", "#"};
-	int i;
-
-	if (hatched) {
-		i = (int)ceil(share * 3) - 1;
-		i = i < 0 ? 0 : i > 2 ? 2 : i;
-		return d->o->ascii ? plain_hatch[i] : hatch[i];
-	}
-	if (d->o->ascii) {
-		i = (int)floor(share * 10 + 0.5) - 1;
-		return tenths[i < 0 ? 0 : i > 8 ? 8 : i];
-	}
-	i = (int)ceil(share * 8) - 1;
-	return blocks[i < 0 ? 0 : i > 7 ? 7 : i];
-}
-
 static void core_cell(struct ft_tl_draw *d, const struct ft_tl_core *c, __u32 i)
 {
 	double width = ft_tl_draw_width(d, i);
@@ -155,7 +133,7 @@ static void core_cell(struct ft_tl_draw *d, const struct ft_tl_core *c, __u32 i)
 	} else {
 		d->seen |= free_most ? SEEN_FREE : SEEN_GIL;
 		ft_pen_cell(&d->pen, free_most || !d->hatched ? FT_PEN_FREE : FT_PEN_GIL,
-			    height(d, own, free_most && !d->o->color));
+			    ft_tl_draw_height(d, own, free_most && !d->o->color));
 	}
 }
 
