@@ -200,6 +200,10 @@
 				sums.push(`nobody ${FT.ns(who.nobody)} (${FT.percent(who.nobody, all)})`);
 			const lines = [`${row.label} waited for the GIL for ${FT.ns(all)}`, FTWords.when(span.from, span.to),
 				       `held by ${sums.join(", ")}`];
+			// Several interpreters may have a GIL each. Of one, a holder off its core is known from
+			// the target's memory, but a short stay on a core without a tick is judged by what it follows.
+			if (who.over)
+				lines.push("this is more than the wait: several GILs, or a thread that ran without it meanwhile");
 			if (by >= 0)
 				lines.push(`handed over by ${name(by)}` + (span.wake >= 0 && span.to > span.wake ?
 					`, which woke it ${FT.ns(span.to - span.wake)} before it ran` : ""));

@@ -160,7 +160,7 @@ const FTWords = (() => {
 		}
 		const list = [...all].sort((x, y) => y.ns - x.ns).slice(0, most).sort((x, y) => x.from - y.from);
 		return { list, more: all.length - list.length, by: [...by].sort((x, y) => y[1] - x[1]),
-			 nobody: Math.max(to - from - sum, 0), last: all.reduce((l, h) => !l || h.to >= l.to ? h : l, null),
+			 nobody: Math.max(to - from - sum, 0), over: sum > 1.01 * (to - from), last: all.reduce((l, h) => !l || h.to >= l.to ? h : l, null),
 			 of: (thr) => all.filter((h) => h.thr === thr).pop() };
 	}
 
