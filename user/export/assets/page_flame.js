@@ -18,7 +18,7 @@ const FTStacks = (() => {
 	// budget are not sampled, and the others count for them. Only of blame, ticks that saw less than
 	// half of the waits stand for themselves.
 	const TRUST = 2;
-	const MOST = 2e6; // looks at lanes for the waiters of ticks, at most
+	const MOST = 2e5; // looks at lanes for the waiters of ticks, at most: a tenth of a second
 	const NO_STACK = { kind: 3, name: "[no stack]", where: "time that no sample stands for", fill: "m1",
 			   func: "3\n[no stack]\n" };
 
@@ -50,6 +50,16 @@ const FTStacks = (() => {
 			return inside > 0 ? weight * inside / w[i] : 0;
 		}
 
+		// How many threads waited for the GIL when a tick was taken; asked once of each, as brushing
+		// comes back to them.
+		waiters(i) {
+			const { side } = this;
+			this.waits = this.waits || new Float32Array(side.samples.t.length).fill(-1);
+			if (this.waits[i] < 0)
+				this.waits[i] = side.waiters(side.samples.t[i]);
+			return this.waits[i];
+		}
+
 		// Weights of nodes of the states of one part: {self, sum, cnt}.
 		weigh(states, a, b, blame) {
 			const { side } = this, { samples } = side;
@@ -57,8 +67,10 @@ const FTStacks = (() => {
 			let sum = 0, cnt = 0, skip = 1, seen = 0;
 			for (const s of blame ? [0] : states)
 				is[s] = 1;
-			if (blame)
-				skip = Math.ceil(samples.t.length * side.lanes.thread.length / MOST) || 1;
+			if (blame) {
+				const ticks = samples.what.reduce((n, what) => n + is[what], 0);
+				skip = Math.ceil(ticks * side.lanes.thread.length / MOST) || 1;
+			}
 			for (let i = 0; i < samples.t.length; i++) {
 				if (!is[samples.what[i]] || samples.node[i] >= self.length)
 					continue;
@@ -66,7 +78,7 @@ const FTStacks = (() => {
 				if (!w || seen++ % skip)
 					continue;
 				if (blame)
-					w *= skip * side.waiters(samples.t[i]);
+					w *= skip * this.waiters(i);
 				if (!w)
 					continue;
 				self[samples.node[i]] += w;

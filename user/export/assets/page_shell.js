@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Puts the page of a timeline together: the timeline, the flame graph of a range of it, the tables.
 
-FTData.load().then((page) => {
+FTData.load().then(async (page) => {
 	const { make, button } = FTParts, { sides } = page;
 	const main = document.getElementById("main");
 	const two = sides.length > 1;
@@ -137,6 +137,11 @@ FTData.load().then((page) => {
 	});
 
 	timeline = FTTime.create(time, page, { brush: brushed, pick: () => {} });
+	// The timeline is seen while the rest is made; a page that nobody sees has no frames.
+	await new Promise((done) => {
+		requestAnimationFrame(() => setTimeout(done));
+		setTimeout(done, 300);
+	});
 	if (page.compare)
 		FTTables.compare(main, page.compare, ...names);
 	flames();
