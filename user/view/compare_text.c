@@ -87,7 +87,7 @@ static void put_difference(struct ft_flow *f, const struct ft_cmp_row *r)
 	estimate(r, r->est.lo, lo, sizeof(lo));
 	estimate(r, r->est.hi, hi, sizeof(hi));
 	if (r->verdict == FT_CV_SAME)
-		ft_flow_printf(f, 3, "within noise (%s to %s%s)", lo, hi, points);
+		ft_flow_printf(f, 3, "within noise (%s to %s)", lo, hi);
 	else if (r->side[0].cnt * r->side[1].cnt > 1)
 		ft_flow_printf(f, 3, "%s%s (%s to %s%s)", sign, mid, lo, hi, points);
 	else
