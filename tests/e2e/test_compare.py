@@ -187,6 +187,18 @@ class Runs(unittest.TestCase):
             self.assertIn(line, said[0])
             self.assertEqual(left_behind(self.where), [])
 
+    def test_fails_later(self):
+        """Its fifth run fails, which counts: nothing is left of it, and what is kept is whole."""
+        log, kept = os.path.join(self.where, "runs"), os.path.join(self.where, "kept")
+        program = (f"'{ftp.GIL}' -c 'import sys, time; open(\"{log}\", \"a\").write(\"x\"); "
+                   f"time.sleep(.1); sys.exit(len(open(\"{log}\").read()) % 5 == 0)'")
+        for args in ((), ("--keep", kept)):
+            status, out, err = self.compare("--run", program, "--run", program, *args)
+            self.assertEqual((status, out), (1, ""), err)
+            self.assertIn("failed with exit status 1", err)
+            self.assertEqual(left_behind(self.where), [])
+        self.assertEqual(sorted(os.listdir(kept)), ["a1.ftprof", "b1.ftprof"])
+
     def interrupt(self, how):
         pid_file = os.path.join(self.where, f"pid-{how}")
         program = (f"'{ftp.GIL}' -c 'import os, time; "
@@ -213,6 +225,38 @@ class Runs(unittest.TestCase):
     def test_terminated(self):
         """ftprof alone is told to end: its command goes with it."""
         self.interrupt(lambda pid: os.kill(pid, signal.SIGTERM))
+
+    def test_user_behind_sudo(self):
+        """The commands run as who called sudo, and what is kept is theirs."""
+        python = "/usr/bin/python3"  # one that everybody may read
+        ftp.need(os.path.exists(python), f"there is no {python}")
+        os.chmod(self.where, 0o777)
+        env = ftp.plain_env(TMPDIR=self.where, SUDO_UID="65534", SUDO_GID="65534",
+                            SUDO_USER="nobody")
+        log, kept = os.path.join(self.where, "who"), os.path.join(self.where, "kept")
+        program = f"{python} -c 'import os; open(\"{log}\", \"a\").write(f\"{{os.getuid()}} \")'"
+        status, out, err = ftp.ftprof("compare", "--run", program, "--run", program, "-n", 1,
+                                      "--keep", kept, "--json", env=env, cwd="/")
+        if status and "passive engine" in err:
+            self.skipTest(err)  # it is an old Python
+        self.assertEqual(status, 0, err)
+        with open(log, encoding="ascii") as file:
+            self.assertEqual(file.read().split(), ["65534"] * 4)
+        self.assertEqual(sorted(os.listdir(kept)), ["a1.ftprof", "b1.ftprof"])
+        for path in (kept, *(os.path.join(kept, name) for name in os.listdir(kept))):
+            self.assertEqual(os.stat(path).st_uid, 65534, path)
+        self.assertEqual(left_behind(self.where), [])
+        paths = [json.loads(out)[side]["sessions"][0]["path"] for side in "ab"]
+        self.assertEqual(paths, [os.path.join(kept, name) for name in ("a1.ftprof", "b1.ftprof")])
+        # They are not replaced unasked.
+        status, _, err = ftp.ftprof("compare", "--run", program, "--run", program, "-n", 1,
+                                    "--keep", kept, env=env, cwd="/")
+        self.assertEqual(status, 1)
+        self.assertIn("a1.ftprof exists: choose another directory or add --force", err)
+        self.assertNotIn("warm-up", err)
+        status, _, err = ftp.ftprof("compare", "--run", program, "--run", program, "-n", 1,
+                                    "--keep", kept, "--force", env=env, cwd="/")
+        self.assertEqual(status, 0, err)
 
     def test_launcher(self):
         """A launcher that stays: its end is waited for, and its status counts."""
@@ -345,7 +389,7 @@ class Files(unittest.TestCase):
         result = json.loads(done.stdout)
         self.assertEqual([each["used"] for each in result["a"]["sessions"]], [True, False])
         self.assertEqual(len(row_of(result, "cpu_ns")["a"]["values"]), 1)
-        self.assertIn("half.ftprof is damaged", " ".join(result["not_compared"]))
+        self.assertIn("half.ftprof: damaged", " ".join(result["not_compared"]))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@
 #include "record/session.h"
 #include "record/store.h"
 
-#define STEP_NS 20000000 /* between two looks at a command that is to end */
-#define GRACE_STEPS 100	 /* until it is killed: 2 s */
+#define WARM_UP FT_COMPARE_MAX /* the number of its session, which no other has */
+#define STEP_NS 20000000       /* between two looks at a command that is to end */
+#define GRACE_STEPS 100	       /* until it is killed: 2 s */
 
 struct turns {
 	const struct ft_compare_run_opts *o;
@@ -112,11 +113,22 @@ static int check_status(const char *command, int status)
 		      WEXITSTATUS(status));
 }
 
-/* One session of a side. 0 or -errno (logged). */
+static void remove_session(const struct turns *t, const char *path)
+{
+	struct ft_as_user as;
+
+	if (ft_as_user_begin(&as, !t->runs->temporary && t->store.own, t->store.uid, t->store.gid))
+		return;
+	unlink(path);
+	ft_as_user_end(&as);
+}
+
+/* One session of a side. 0 or -errno (logged), and then there is no file. */
 static int run_once(struct turns *t, int side, const char *path)
 {
 	struct ft_capture_opts cap = t->o->rec.cap;
 	struct ft_capture_result res;
+	bool made;
 	int err;
 
 	cap.argv = t->o->argv[side];
@@ -127,9 +139,13 @@ static int run_once(struct turns *t, int side, const char *path)
 	cap.out.gid = t->store.gid;
 	res.status = -1;
 	err = ft_capture_run(&cap, &res);
+	made = !err;
 	if (await_command(res.interrupted, err != 0, &res.status))
-		return ft_err(-EINTR, "interrupted: nothing is compared");
-	return err ?: check_status(t->o->command[side], res.status);
+		err = ft_err(-EINTR, "interrupted: nothing is compared");
+	err = err ?: check_status(t->o->command[side], res.status);
+	if (err && made)
+		remove_session(t, path);
+	return err;
 }
 
 /* The command runs several times: it gets no input, and its output is not ours. */
@@ -195,6 +211,34 @@ static int make_dir(struct turns *t)
 	return 0;
 }
 
+static char *session_path(const struct ft_compare_runs *r, int side, size_t no)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%c%zu.ftprof", r->dir, 'a' + side, no + 1) < 0 ? NULL : path;
+}
+
+/* Before the first run, not after some minutes of them. */
+static int check_free(const struct turns *t)
+{
+	int side, no, err = 0;
+
+	for (side = 0; side < 2; side++) {
+		for (no = 0; no < t->o->n && !t->o->force && !err; no++) {
+			char *path = session_path(t->runs, side, (size_t)no);
+
+			if (!path)
+				return ft_err(-ENOMEM, "out of memory");
+			if (!access(path, F_OK))
+				err = ft_err(-EEXIST,
+					     "%s exists: choose another directory or add --force",
+					     path);
+			free(path);
+		}
+	}
+	return err;
+}
+
 /* The session of one turn; it counts when the warm-up is over. */
 static int turn(struct turns *t, int round, int side)
 {
@@ -204,16 +248,16 @@ static int turn(struct turns *t, int round, int side)
 	char *path;
 	int err;
 
-	if (asprintf(&path, counts ? "%s/%c%zu.ftprof" : "%s/warm-up-%c%zu.ftprof", r->dir,
-		     "ab"[side], no + 1) < 0)
+	path = session_path(r, side, counts ? no : WARM_UP);
+	if (!path)
 		return ft_err(-ENOMEM, "out of memory");
 	if (counts)
 		ft_info("run %zu of %d: %s", no + 1, t->o->n, t->o->command[side]);
 	else
 		ft_info("warm-up: %s", t->o->command[side]);
 	err = run_once(t, side, path);
-	if (!counts)
-		unlink(path);
+	if (!err && !counts)
+		remove_session(t, path);
 	if (err || !counts) {
 		free(path);
 		return err;
@@ -232,6 +276,7 @@ int ft_compare_run(const struct ft_compare_run_opts *o, struct ft_compare_runs *
 	ft_store_find(&t.store); /* without a home there is still an owner */
 	err = hold_signals(out);
 	err = err ?: make_dir(&t);
+	err = err ?: check_free(&t);
 	err = err ?: take_streams(&t);
 	for (round = 0; round < o->warm_up + o->n && !err; round++)
 		for (i = 0; i < 2 && !err; i++)

@@ -132,53 +132,95 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void about(struct ft_text *out, const struct ft_cmp_session *s)
+static bool is_damaged(const struct ft_model *m)
 {
-	ft_text_add_safe(out, base_name(s->path), NAME_COLS);
+	return m->damage != NULL;
 }
 
-/* What is wrong with one session by itself. Returns the FT_CD_* that fail. */
-static unsigned int look_at(struct ft_compare *c, struct ft_cmp_session *s)
+static bool is_empty(const struct ft_model *m)
 {
-	const struct ft_model *m = s->m;
-	unsigned int fails = 0;
+	return !m->damage && !m->duration_ns;
+}
 
-	if (m->damage || !m->duration_ns) {
-		s->unused = true;
-		about(&c->not_compared, s);
-		ft_text_add(&c->not_compared, m->damage ? " is damaged: it is in no figure.\n"
-							: " has no length: it is in no figure.\n");
+static bool is_lossy(const struct ft_model *m)
+{
+	return m->lost != 0;
+}
+
+static bool is_blind(const struct ft_model *m)
+{
+	return m->missed_threads != 0;
+}
+
+static bool is_without_gil(const struct ft_model *m)
+{
+	return m->info->gil == FT_GIL_UNKNOWN;
+}
+
+static bool is_failed(const struct ft_model *m)
+{
+	return m->info->end == FT_END_EXIT && m->info->end_status > 0;
+}
+
+/* What is wrong with a session by itself. Those of the first rows are in no figure. */
+static const struct {
+	bool (*is)(const struct ft_model *m);
+	unsigned int fails;
+	bool unused;
+	const char *words;
+} troubles[] = {
+	{is_damaged, 0, true, "damaged, so in no figure"},
+	{is_empty, 0, true, "without any length, so in no figure"},
+	{is_lossy, FT_CD_EVENTS, false,
+	 "events were lost: timelines have gaps, and core time lost by cause is not compared"},
+	{is_blind, FT_CD_THREADS, false,
+	 "some threads were not seen: sums over threads are not compared"},
+	{is_without_gil, FT_CD_GIL, false,
+	 "the GIL was not seen: what is about the GIL is not compared"},
+	{is_failed, 0, false, "the program failed"},
+};
+
+/* One sentence for all sessions with the same trouble. Returns the FT_CD_* that fail. */
+static unsigned int trouble(struct ft_compare *c, size_t no)
+{
+	const struct ft_cmp_session *first = NULL;
+	struct ft_text *out;
+	size_t cnt = 0, i;
+	int side;
+
+	for (side = 0; side < 2; side++) {
+		for (i = 0; i < c->cnt[side]; i++) {
+			struct ft_cmp_session *s = &c->session[side][i];
+
+			if (s->unused || !troubles[no].is(s->m))
+				continue;
+			first = first ? first : s;
+			cnt++;
+			s->unused = troubles[no].unused;
+		}
+	}
+	if (!cnt)
 		return 0;
-	}
-	if (m->info->end != FT_END_EXIT)
-		c->rates = true;
-	if (m->lost) {
-		fails |= FT_CD_EVENTS;
-		about(&c->not_compared, s);
-		ft_text_printf(&c->not_compared,
-			       ": %.2g %% of its events were lost: its timeline has gaps, core "
-			       "time lost by cause is not compared.\n",
-			       m->loss_share * 100);
-	}
-	if (m->missed_threads) {
-		fails |= FT_CD_THREADS;
-		about(&c->not_compared, s);
-		ft_text_printf(&c->not_compared,
-			       ": %llu of its threads were not seen: sums over threads are not "
-			       "compared.\n",
-			       (unsigned long long)m->missed_threads);
-	}
-	if (m->info->gil == FT_GIL_UNKNOWN) {
-		fails |= FT_CD_GIL;
-		about(&c->not_compared, s);
-		ft_text_add(&c->not_compared, ": its GIL was not seen: what is about the GIL is "
-					      "not compared.\n");
-	}
-	if (m->info->end == FT_END_EXIT && m->info->end_status > 0) {
-		about(&c->notes, s);
-		ft_text_add(&c->notes, ": its program failed.\n");
-	}
-	return fails;
+	out = troubles[no].fails || troubles[no].unused ? &c->not_compared : &c->notes;
+	ft_text_add_safe(out, base_name(first->path), NAME_COLS);
+	if (cnt > 1)
+		ft_text_printf(out, " and %zu more", cnt - 1);
+	ft_text_printf(out, ": %s.\n", troubles[no].words);
+	return troubles[no].fails;
+}
+
+/* Does every session last as long as its program? */
+static bool whole_runs(const struct ft_compare *c)
+{
+	int side;
+	size_t i;
+
+	for (side = 0; side < 2; side++)
+		for (i = 0; i < c->cnt[side]; i++)
+			if (!c->session[side][i].unused &&
+			    c->session[side][i].m->info->end != FT_END_EXIT)
+				return false;
+	return true;
 }
 
 /* Core-seconds by cause are known of free-threaded builds, single waits where there are some. */
@@ -242,11 +284,10 @@ unsigned int ft_compare_alike(struct ft_compare *c)
 	char a[KEY_LEN], b[KEY_LEN];
 	unsigned int fails = 0;
 	size_t i;
-	int side;
 
-	for (side = 0; side < 2; side++)
-		for (i = 0; i < c->cnt[side]; i++)
-			fails |= look_at(c, &c->session[side][i]);
+	for (i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
+		fails |= trouble(c, i);
+	c->rates = !whole_runs(c);
 	for (i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++) {
 		if (!differ(c, 0, 1, conditions[i].key, a, b))
 			continue;
