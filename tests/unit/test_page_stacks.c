@@ -181,8 +181,7 @@ static void test_left_out(void **state)
 	ft_page_stacks_json(&p, &json);
 	len = json.len;
 	ft_text_free(&json);
-	/* each node may have a mark */
-	assert_true(len < 2 * 8000);
+	assert_true(len < 8200); /* the last one may be too long */
 	read_tree(&p, &t);
 	assert_true(t.total == total);
 	assert_true(same_stack(&t, p.number[777], 777));

@@ -505,7 +505,7 @@ static void put_on(struct putting *p, const struct ft_page_cspan *s)
 	}
 	mix = &p->core->mix[s->mix];
 	memcpy(part, mix->part, sizeof(mix->part));
-	part[FT_ON_CNT] = others_in(p, s, s->len - used(mix));
+	part[FT_ON_CNT] = used(mix) < s->len ? others_in(p, s, s->len - used(mix)) : 0;
 	ft_page_share(&p->shares, part, FT_ON_CNT + 1, s->len, false, share);
 	for (__u32 i = 1; i < FT_PAGE_TOP; i++)
 		if (mix->ns[i] > mix->ns[best])

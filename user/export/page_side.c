@@ -52,13 +52,14 @@ static __u32 next_detail(const struct side *s)
 {
 	__u64 ns = 1000, lead = 1, v;
 
-	for (;; ns *= 10) {
+	for (; ns < 1000000000000000000ull; ns *= 10) {
 		for (lead = 1; lead <= 5; lead = lead * 2 + (lead == 2)) {
 			v = ns * lead / s->x.unit_ns;
 			if (v > s->detail)
 				return v < s->x.length ? (__u32)v : s->x.length + 1;
 		}
 	}
+	return s->x.length + 1;
 }
 
 static int merge(struct side *s)

@@ -10,7 +10,7 @@
 #include "export/palette.h"
 
 #define NAME_CHARS 300
-#define NODE_BYTES 14 /* "123456,12345," */
+#define NODE_BYTES 28 /* "123456,12345,", and as much for a mark below it */
 #define NONE 0xffffffffu
 #define LEFT_OUT "[left out]"
 
