@@ -315,7 +315,7 @@ const FTData = (() => {
 			}
 		}
 
-		upTo(t) {
+		until(t) {
 			const x = Math.min(Math.max(t / this.col, 0), this.values.length), i = Math.floor(x);
 			return this.sum[i] + (x > i ? (x - i) * this.values[i] : 0);
 		}
@@ -323,7 +323,7 @@ const FTData = (() => {
 		mean(a, b) {
 			a = Math.max(a, 0);
 			b = Math.min(b, this.ns);
-			return b > a ? Math.max((this.upTo(b) - this.upTo(a)) * this.col / (b - a), 0) : 0;
+			return b > a ? Math.max((this.until(b) - this.until(a)) * this.col / (b - a), 0) : 0;
 		}
 
 		max(a, b) {
