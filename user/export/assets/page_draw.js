@@ -123,6 +123,12 @@ const FTDraw = (() => {
 		return `${Math.round(100 * on / seen)} %`;
 	}
 
+	// Black or white, what has more contrast to a colour.
+	function ink(colour) {
+		const [r, g, b] = colour.map((v) => (v / 255) ** 2.2);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+	}
+
 	// Words inside of spans, the longest that fit; over patterns they have a ground of their own.
 	function inside(time, v, texts) {
 		const { pen } = v, { css, rgb } = time.painter;
@@ -136,8 +142,7 @@ const FTDraw = (() => {
 				pen.fillStyle = css.page;
 				pen.fillRect(at - 3, y + 2, pen.measureText(label).width + 6, h - 4);
 			}
-			const [r, g, b] = solid ? rgb[solid] : [];
-			pen.fillStyle = !solid ? css.ink : solid === "s9" ? css.soft : 0.3 * r + 0.59 * g + 0.11 * b > 140 ? "#000" : "#fff";
+			pen.fillStyle = !solid ? css.ink : solid === "s9" ? css.soft : ink(rgb[solid]);
 			pen.fillText(label, at, y + h / 2 + 0.5);
 		}
 	}

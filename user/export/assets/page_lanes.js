@@ -73,6 +73,7 @@ const FTLanes = (() => {
 	class Painter {
 		constructor() {
 			this.scale = 1;
+			this.size = 8;
 			this.image = null;
 			this.readColours();
 		}

@@ -307,7 +307,9 @@ const FTTime = (() => {
 			const add = (tile, label) => {
 				const item = make(this.legend, "span", null);
 				Object.assign(item.style, { display: "inline-flex", alignItems: "center", gap: "5px" });
-				const canvas = make(item, "canvas", { width: 24, height: 12, "aria-hidden": "true" });
+				const k = painter.size / 8;
+				const canvas = make(item, "canvas", { width: 24 * k, height: 12 * k, "aria-hidden": "true" });
+				Object.assign(canvas.style, { width: "24px", height: "12px" });
 				painter.swatch(canvas, tile);
 				item.append(label);
 			};
