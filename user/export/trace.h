@@ -12,8 +12,8 @@ struct ft_trace_opts {
 };
 
 /* .pftrace: Perfetto's protobuf. 0 or -errno; -ENODATA: the session has no events. */
-int ft_export_perfetto(struct ft_reader *r, const struct ft_model *m,
-		       const struct ft_trace_opts *o, struct ft_sink *out);
+int ft_export_perfetto(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
+		       struct ft_sink *out);
 /* .csv: a line a span, with a head. As above. */
 int ft_export_csv(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
 		  struct ft_sink *out);

@@ -6,7 +6,7 @@
 #include "model/timeline.h"
 
 #define FT_TL_MAX_COLS 65536u
-#define FT_TL_SUB 64u	     /* instants a column at which the threads on cores are counted */
+#define FT_TL_SUB 64u /* instants a column at which the threads on cores are counted */
 #define FT_TL_NO_LANE 0xffffffffu
 
 /*
