@@ -649,14 +649,106 @@ static void test_oom(void **state)
 	assert_true(n > 6); /* else the wrapping does not work */
 }
 
+static int count_event(void *ctx, const struct ft_event *ev)
+{
+	(void)ev;
+	++*(int *)ctx;
+	return 0;
+}
+
+static int refuse_event(void *ctx, const struct ft_event *ev)
+{
+	(void)ctx;
+	(void)ev;
+	return -EPIPE;
+}
+
+/*
+ * Watched for ever, threads come and go: numbers of those that are long gone are used again, others
+ * are not; a name that was read goes with its thread.
+ */
+static void test_numbers_are_used_again(void **state)
+{
+	int told = 0;
+	struct ft_collector_events ev = {.ctx = &told, .on_event = count_event, .keep_ns = 1000};
+	struct ft_collector *c = NULL;
+	struct ft_thread_rec *v;
+	__u32 i, k;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	assert_int_equal(ft_collector_new(PROBE, NULL, NULL, &ev, &c), 0);
+	take(0, 1, 10, FT_ST_ON);
+	say_start(0, 10);
+	for (i = 0; i < 500; i++) {
+		__u64 ts = 100 * (i + 1);
+
+		take(1, 100 + i, ts, FT_ST_ON);
+		say_start(1, ts);
+		drain(c, 1);
+		fake.freed_cnt = 0;
+		for (k = 0; i == 499 && k < 12; k++)
+			ft_collector_rename(c, k, "mine");
+		die(1, ts + 50);
+		say_exit(1, ts + 50);
+		drain(c, 3);
+	}
+	assert_int_equal(told, 1 + 2 * 500);
+	/* those of the last 1000 ns and the one that stays, not 501 */
+	v = threads(c, 50100, 12);
+	assert_int_equal(v[0].t.tid, 1);
+	for (i = 0; i < 12; i++)
+		assert_true(v[i].t.tid == 1 || v[i].t.tid > 580);
+	assert_string_equal(v[0].name, "mine");
+	/* the last one's slot knew better when it ended */
+	for (i = 0; i < 12; i++)
+		if (v[i].t.tid == 599)
+			assert_string_equal(v[i].name, "sixteen letters!");
+	free(v);
+	ft_collector_free(c);
+	/* who watches can end it */
+	ev.on_event = refuse_event;
+	assert_int_equal(ft_collector_new(PROBE, NULL, NULL, &ev, &c), 0);
+	say_start(0, 60000);
+	assert_int_equal(ft_collector_drain(c), -EPIPE);
+	ft_collector_free(c);
+}
+
+/* What closing a copy ends is added up: sleeps in system calls too. */
+static void test_open_sleeps(void **state)
+{
+	static struct ft_totals t;
+	struct ft_collector *c = make();
+	struct ft_thread_rec *v = NULL;
+	size_t cnt;
+
+	(void)state;
+	memset(&t, 0, sizeof(t));
+	take(0, 10, 100, FT_ST_BLOCKED);
+	fake.slot[0].arg = 7;
+	say_start(0, 100);
+	drain(c, 1);
+	assert_int_equal(ft_collector_threads(c, 600, &v, &cnt, &t), 0);
+	assert_int_equal(t.syscall_ns[7], 500);
+	free(v);
+	ft_collector_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	   cmocka_unit_test(test_reuse),
-		cmocka_unit_test(test_late_start), cmocka_unit_test(test_lost_start),
-		cmocka_unit_test(test_lost_exit),  cmocka_unit_test(test_exit_twice),
-		cmocka_unit_test(test_totals),	   cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_held_back),  cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_late_start),
+		cmocka_unit_test(test_lost_start),
+		cmocka_unit_test(test_lost_exit),
+		cmocka_unit_test(test_exit_twice),
+		cmocka_unit_test(test_numbers_are_used_again),
+		cmocka_unit_test(test_open_sleeps),
+		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_held_back),
+		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_oom),
 	};
 

@@ -18,6 +18,8 @@ void ft_top_heading(const struct ft_top_part *p, int row, const char *words);
 __u8 ft_top_thread_style(const struct ft_window_view *v, __u32 thr);
 /* The table of threads in rows [row, row + rows). 0 or -ENOMEM. */
 int ft_top_threads(const struct ft_top_part *p, int row, int rows);
+/* The marks of the bars that there are, in one row. */
+void ft_top_legend(const struct ft_top_part *p, int row);
 /* The cores of the last seconds; how many rows it takes at most `rows` of. */
 int ft_top_cores_rows(const struct ft_top_part *p, int rows);
 int ft_top_cores(const struct ft_top_part *p, int row, int rows);

@@ -330,6 +330,7 @@ static int least(int a, int b)
 static int put_parts(const struct ft_top_part *p, int row, int rows)
 {
 	int want = (int)p->v->m->thread_cnt + 1, cores = 0, funcs = 0, locks = 0, spare, err = 0;
+	bool legend;
 	const struct ft_locks *l = &p->v->m->scaling->locks;
 	__u32 parts = p->ui->parts;
 
@@ -340,6 +341,8 @@ static int put_parts(const struct ft_top_part *p, int row, int rows)
 	if ((parts & FT_TOP_FUNCS) && p->v->func_cnt && rows - cores - locks >= 9)
 		funcs = 1 + least((int)p->v->func_cnt, (rows - cores - locks) / 4);
 	spare = rows - cores - locks - funcs - want;
+	legend = spare > 0 && p->g->cols >= 60;
+	spare -= legend;
 	if (spare > 0 && funcs) {
 		int more = least(spare, (int)p->v->func_cnt + 1 - funcs);
 
@@ -354,13 +357,17 @@ static int put_parts(const struct ft_top_part *p, int row, int rows)
 	}
 	if (spare > 0 && cores)
 		cores = ft_top_cores_rows(p, cores + spare);
+	/* all rows but the threads' */
+	rows -= cores + locks + funcs + legend;
 	if (cores)
 		err = ft_top_cores(p, row, cores);
 	row += cores;
-	want = least(want, rows - cores - locks - funcs);
+	want = least(want, rows);
 	if (!err)
 		err = ft_top_threads(p, row, want);
 	row += want;
+	if (legend)
+		ft_top_legend(p, row++);
 	if (locks)
 		put_locks(p, row, locks);
 	row += locks;

@@ -40,13 +40,20 @@ static const struct column columns[FT_TOP_SORT_CNT] = {
 static const struct {
 	const char *mark, *ascii;
 	__u8 style;
+	const char *words;
 } looks[FT_R_CNT] = {
-	[FT_R_ON_GIL] = {"█", "#", FT_TS_GIL},	    [FT_R_ON_FREE] = {"▓", "=", FT_TS_FREE},
-	[FT_R_ON_SPIN] = {"s", "s", FT_TS_SPIN},    [FT_R_GIL_WAIT] = {"g", "g", FT_TS_WAIT},
-	[FT_R_GIL_SWITCH] = {"h", "h", FT_TS_WAIT}, [FT_R_LOCK_WAIT] = {"l", "l", FT_TS_LOCK},
-	[FT_R_SYNC_WAIT] = {"y", "y", FT_TS_OTHER}, [FT_R_STW] = {"p", "p", FT_TS_PAUSED},
-	[FT_R_RUNQ] = {"c", "c", FT_TS_CORE},	    [FT_R_BLOCKED] = {"·", ".", FT_TS_DIM},
-	[FT_R_FAULT] = {"f", "f", FT_TS_OTHER},	    [FT_R_STOPPED] = {"t", "t", FT_TS_OTHER},
+	[FT_R_ON_GIL] = {"█", "#", FT_TS_GIL, "GIL held"},
+	[FT_R_ON_FREE] = {"▓", "=", FT_TS_FREE, "GIL free"},
+	[FT_R_ON_SPIN] = {"s", "s", FT_TS_SPIN, "spins"},
+	[FT_R_GIL_WAIT] = {"g", "g", FT_TS_WAIT, "waits GIL"},
+	[FT_R_GIL_SWITCH] = {"h", "h", FT_TS_WAIT, "hands over"},
+	[FT_R_LOCK_WAIT] = {"l", "l", FT_TS_LOCK, "waits lock"},
+	[FT_R_SYNC_WAIT] = {"y", "y", FT_TS_OTHER, "own locks, queues"},
+	[FT_R_STW] = {"p", "p", FT_TS_PAUSED, "paused"},
+	[FT_R_RUNQ] = {"c", "c", FT_TS_CORE, "waits core"},
+	[FT_R_BLOCKED] = {"·", ".", FT_TS_DIM, "asleep"},
+	[FT_R_FAULT] = {"f", "f", FT_TS_OTHER, "page fault"},
+	[FT_R_STOPPED] = {"t", "t", FT_TS_OTHER, "stopped"},
 };
 
 char ft_top_sort_key(enum ft_top_sort sort)
@@ -251,6 +258,25 @@ static void put_bar(const struct ft_top_part *p, int row, int col, int width,
 		for (k = 0; k < cols[i] && width > 0; k++, width--)
 			col = ft_top_put(p->g, row, col, style,
 					 p->g->ascii ? looks[look].ascii : looks[look].mark, 1);
+	}
+}
+
+void ft_top_legend(const struct ft_top_part *p, int row)
+{
+	const struct ft_model *m = p->v->m;
+	int col = 2;
+
+	for (int i = 0; i < FT_R_CNT; i++) {
+		int look = i == FT_R_ON_FREE && !m->gil_present ? FT_R_ON_GIL : i;
+		const char *words = look != i ? "runs" : looks[i].words;
+
+		/* what a bar may show: half of a thousandth is nowhere a whole column */
+		if (ft_share(m->all.state_ns[i], m->all.lifetime_ns) < 0.0005 ||
+		    col + 2 + (int)strlen(words) > p->g->cols)
+			continue;
+		ft_top_put(p->g, row, col, i == FT_R_ON_FREE ? FT_TS_FREE : looks[look].style,
+			   p->g->ascii ? looks[look].ascii : looks[look].mark, 1);
+		col = ft_top_put(p->g, row, col + 2, FT_TS_DIM, words, p->g->cols) + 2;
 	}
 }
 
