@@ -3,16 +3,15 @@
 
 const FTStacks = (() => {
 	const ON = [0, 1, 2], OFF = [3, 4, 5, 6, 7, 8, 9, 10, 11];
-	// What can be weighed, as `ftprof report --of` has it. parts: the states, those that are scaled
-	// together in one list: ticks say how time on cores is divided, so it is scaled as one.
+	// What can be weighed, as `ftprof report --of` has it. Each state is scaled on its own, as there.
 	const MEASURES = [
-		{ id: "on-cpu", label: "On CPU: where threads ran", parts: [ON] },
-		{ id: "gil-wait", label: "GIL wait: who waited for the GIL", parts: [[3]] },
-		{ id: "gil-blame", label: "GIL blame: who held it while others waited", parts: [[3]], blame: true },
-		{ id: "lock-wait", label: "Lock wait: who waited for locks inside objects", parts: [[5]] },
-		{ id: "blocked", label: "Blocked: where threads slept", parts: [[6], [9], [10], [11]] },
-		{ id: "off-cpu", label: "Off CPU: where threads were off a core", parts: OFF.map((s) => [s]) },
-		{ id: "wall", label: "Wall time: where threads were all the time", parts: [ON, ...OFF.map((s) => [s])] },
+		{ id: "on-cpu", label: "On CPU: where threads ran", states: ON },
+		{ id: "gil-wait", label: "GIL wait: who waited for the GIL", states: [3] },
+		{ id: "gil-blame", label: "GIL blame: who held it while others waited", states: [3], blame: true },
+		{ id: "lock-wait", label: "Lock wait: who waited for locks inside objects", states: [5] },
+		{ id: "blocked", label: "Blocked: where threads slept", states: [6, 9, 10, 11] },
+		{ id: "off-cpu", label: "Off CPU: where threads were off a core", states: OFF },
+		{ id: "wall", label: "Wall time: where threads were all the time", states: [...ON, ...OFF] },
 	];
 	// Samples stand for all of the time, as in the flame graphs of a session: switches above a
 	// budget are not sampled, and the others count for them. Only of blame, ticks that saw less than
@@ -60,19 +59,17 @@ const FTStacks = (() => {
 			return this.waits[i];
 		}
 
-		// Weights of nodes of the states of one part: {self, sum, cnt}.
-		weigh(states, a, b, blame) {
+		// Weights of nodes of one state: {self, sum, cnt}.
+		weigh(state, a, b, blame) {
 			const { side } = this, { samples } = side;
-			const self = new Float64Array(this.parent.length), is = new Uint8Array(256);
+			const self = new Float64Array(this.parent.length), is = blame ? 0 : state;
 			let sum = 0, cnt = 0, skip = 1, seen = 0;
-			for (const s of blame ? [0] : states)
-				is[s] = 1;
 			if (blame) {
-				const ticks = samples.what.reduce((n, what) => n + is[what], 0);
+				const ticks = samples.what.reduce((n, what) => n + (what === is), 0);
 				skip = Math.ceil(ticks * side.lanes.thread.length / MOST) || 1;
 			}
 			for (let i = 0; i < samples.t.length; i++) {
-				if (!is[samples.what[i]] || samples.node[i] >= self.length)
+				if (samples.what[i] !== is || samples.node[i] >= self.length)
 					continue;
 				let w = this.part(i, a, b);
 				if (!w || seen++ % skip)
@@ -94,11 +91,11 @@ const FTStacks = (() => {
 			const exact = this.side.sums(a, b), n = this.parent.length;
 			const self = new Float64Array(n);
 			let ns = 0, cnt = 0, seen = 0, none = 0;
-			for (const states of measure.parts) {
-				const part = states.reduce((all, s) => all + exact[s], 0);
+			for (const state of measure.states) {
+				const part = exact[state];
 				if (!part)
 					continue;
-				const got = this.weigh(states, a, b, measure.blame);
+				const got = this.weigh(state, a, b, measure.blame);
 				let k = got.sum ? part / got.sum : 0;
 				if (measure.blame)
 					k = k > TRUST ? 1 : k;
