@@ -57,6 +57,11 @@ const browser = await chromium.launch({
 	args: process.getuid() === 0 ? ['--no-sandbox'] : [],
 })
 const wrong = []
+// a query that never ends must not outlive the test
+setTimeout(() => {
+	console.error('driver: not ready in time')
+	browser.close().finally(() => process.exit(1))
+}, 150000).unref()
 const out = { rows: [] }
 
 // In the page: what a step does.
@@ -93,7 +98,7 @@ try {
 	const page = await (await browser.newContext({
 		viewport: { width: task.width ?? 1600, height: task.height ?? 1000 },
 	})).newPage()
-	page.setDefaultTimeout(120000)
+	page.setDefaultTimeout(100000)
 	page.on('pageerror', error => wrong.push(`error: ${error.stack}`))
 	await page.route(url => url.origin !== origin, route => route.abort())
 	await page.goto(origin)
@@ -119,6 +124,7 @@ try {
 		for (const [verb, ...values] of task.steps ?? []) {
 			if (verb === 'shot') await page.screenshot({ path: values[0] })
 			else await page.evaluate(`(${steps[verb]})(...${JSON.stringify(values)})`)
+			await page.evaluate(() => window.raf?.scheduleFullRedraw?.())
 			await page.waitForTimeout(700)
 		}
 		if (shot) await page.screenshot({ path: shot })

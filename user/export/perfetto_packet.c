@@ -2,6 +2,7 @@
 /* The packets of a Perfetto trace: the head, tracks, names, events on tracks. */
 #include "export/perfetto_priv.h"
 
+#include <perfetto.pb-c.h>
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
@@ -46,7 +47,7 @@ static size_t put_tag(uint8_t *head, size_t len)
 /* Packets repeat themselves much: as zlib data inside a packet they take a third of the room. */
 void ft_pf_flush(struct ft_pf *pf)
 {
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	uLongf len = compressBound(pf->raw_len);
 	void *zip = pf->zip, *buf = pf->buf;
 	uint8_t head[TAG_MAX];
@@ -77,8 +78,9 @@ void ft_pf_flush(struct ft_pf *pf)
 	pf->err = pf->out->err;
 }
 
-void ft_pf_put(struct ft_pf *pf, ft_pf_packet *p)
+void ft_pf_put(struct ft_pf *pf, ProtobufCMessage *packet)
 {
+	Ft__Perfetto__TracePacket *p = (Ft__Perfetto__TracePacket *)packet;
 	void *raw = pf->raw;
 	size_t len;
 
@@ -97,11 +99,13 @@ void ft_pf_put(struct ft_pf *pf, ft_pf_packet *p)
 		ft_pf_flush(pf);
 }
 
-void ft_pf_put_at(struct ft_pf *pf, ft_pf_packet *p, __u64 ts)
+void ft_pf_put_at(struct ft_pf *pf, ProtobufCMessage *packet, __u64 ts)
 {
+	Ft__Perfetto__TracePacket *p = (Ft__Perfetto__TracePacket *)packet;
+
 	p->has_timestamp = true;
 	p->timestamp = ts;
-	ft_pf_put(pf, p);
+	ft_pf_put(pf, packet);
 }
 
 __u64 ft_pf_uuid(enum ft_pf_track t, __u32 no)
@@ -118,7 +122,7 @@ __u64 ft_pf_name(struct ft_pf *pf, const char *s)
 {
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
 	Ft__Perfetto__EventName name = FT__PERFETTO__EVENT_NAME__INIT, *names[] = {&name};
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	__u32 no;
 
 	if (pf->err)
@@ -133,7 +137,7 @@ __u64 ft_pf_name(struct ft_pf *pf, const char *s)
 		data.n_event_names = 1;
 		data.event_names = names;
 		p.interned_data = &data;
-		ft_pf_put(pf, &p);
+		ft_pf_put(pf, &p.base);
 	}
 	return (__u64)no + 1;
 }
@@ -143,7 +147,7 @@ void ft_pf_track(struct ft_pf *pf, __u64 uuid, __u64 parent, const char *name, c
 {
 	Ft__Perfetto__CounterDescriptor counter = FT__PERFETTO__COUNTER_DESCRIPTOR__INIT;
 	Ft__Perfetto__TrackDescriptor track = FT__PERFETTO__TRACK_DESCRIPTOR__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	track.has_uuid = true;
 	track.uuid = uuid;
@@ -158,14 +162,14 @@ void ft_pf_track(struct ft_pf *pf, __u64 uuid, __u64 parent, const char *name, c
 		track.counter = &counter;
 	}
 	p.track_descriptor = &track;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 static void thread_track(struct ft_pf *pf, __u32 thr)
 {
 	Ft__Perfetto__ThreadDescriptor thread = FT__PERFETTO__THREAD_DESCRIPTOR__INIT;
 	Ft__Perfetto__TrackDescriptor track = FT__PERFETTO__TRACK_DESCRIPTOR__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	thread.has_pid = thread.has_tid = true;
 	thread.pid = pf->pid;
@@ -175,7 +179,7 @@ static void thread_track(struct ft_pf *pf, __u32 thr)
 	track.uuid = ft_pf_uuid(FT_PF_T_THREAD, thr);
 	track.thread = &thread;
 	p.track_descriptor = &track;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 __u64 ft_pf_thread_track(struct ft_pf *pf, enum ft_pf_track t, __u32 thr)
@@ -217,8 +221,6 @@ static void fill(Ft__Perfetto__TrackEvent *ev, const struct ft_pf_slice *s, uint
 		ev->category_iids = cat;
 		ev->n_category_iids = 1;
 	}
-	ev->debug_annotations = s->args;
-	ev->n_debug_annotations = s->arg_cnt;
 	if (s->flow_out) {
 		flow[0] = s->flow_out;
 		ev->flow_ids = &flow[0];
@@ -231,18 +233,39 @@ static void fill(Ft__Perfetto__TrackEvent *ev, const struct ft_pf_slice *s, uint
 	}
 }
 
+static void fill_arg(Ft__Perfetto__DebugAnnotation *out, const struct ft_pf_arg *arg)
+{
+	ft__perfetto__debug_annotation__init(out);
+	out->has_name_iid = true;
+	out->name_iid = arg->name;
+	out->string_value = (char *)arg->text;
+	out->has_string_value_iid = arg->name == FT_PF_A_AT;
+	out->string_value_iid = arg->no;
+	out->has_pointer_value = arg->name == FT_PF_A_ADDR;
+	out->pointer_value = arg->no;
+	out->has_uint_value = arg->name == FT_PF_A_THREADS;
+	out->uint_value = arg->no;
+}
+
 static void put_slice(struct ft_pf *pf, const struct ft_pf_slice *s, int32_t type)
 {
+	Ft__Perfetto__DebugAnnotation arg[FT_PF_ARGS_MAX], *args[FT_PF_ARGS_MAX];
 	Ft__Perfetto__TrackEvent ev = FT__PERFETTO__TRACK_EVENT__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	uint64_t cat, flow[2];
 
+	for (size_t i = 0; i < s->arg_cnt; i++) {
+		fill_arg(&arg[i], &s->arg[i]);
+		args[i] = &arg[i];
+	}
+	ev.debug_annotations = args;
+	ev.n_debug_annotations = s->arg_cnt;
 	fill(&ev, s, &cat, flow);
 	ev.type = type;
 	p.track_event = &ev;
 	p.has_sequence_flags = true;
 	p.sequence_flags = FT_PF_NEEDS_STATE;
-	ft_pf_put_at(pf, &p, s->ts);
+	ft_pf_put_at(pf, &p.base, s->ts);
 }
 
 void ft_pf_begin(struct ft_pf *pf, const struct ft_pf_slice *s)
@@ -258,26 +281,26 @@ void ft_pf_instant(struct ft_pf *pf, const struct ft_pf_slice *s)
 void ft_pf_end(struct ft_pf *pf, __u64 track, __u64 ts)
 {
 	Ft__Perfetto__TrackEvent ev = FT__PERFETTO__TRACK_EVENT__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	ev.has_type = ev.has_track_uuid = true;
 	ev.type = SLICE_END;
 	ev.track_uuid = track;
 	p.track_event = &ev;
-	ft_pf_put_at(pf, &p, ts);
+	ft_pf_put_at(pf, &p.base, ts);
 }
 
 void ft_pf_counter(struct ft_pf *pf, __u64 track, __u64 ts, double value)
 {
 	Ft__Perfetto__TrackEvent ev = FT__PERFETTO__TRACK_EVENT__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	ev.has_type = ev.has_track_uuid = ev.has_double_counter_value = true;
 	ev.type = COUNTER;
 	ev.track_uuid = track;
 	ev.double_counter_value = value;
 	p.track_event = &ev;
-	ft_pf_put_at(pf, &p, ts);
+	ft_pf_put_at(pf, &p.base, ts);
 }
 
 /*
@@ -289,7 +312,7 @@ static void put_clocks(struct ft_pf *pf)
 {
 	Ft__Perfetto__ClockSnapshot snapshot = FT__PERFETTO__CLOCK_SNAPSHOT__INIT;
 	Ft__Perfetto__ClockSnapshot__Clock clock[3], *clocks[3];
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	const struct {
 		uint32_t id;
 		__u64 ns;
@@ -311,7 +334,7 @@ static void put_clocks(struct ft_pf *pf)
 	snapshot.has_primary_trace_clock = true;
 	snapshot.primary_trace_clock = CLOCK_MONOTONIC_ID;
 	p.clock_snapshot = &snapshot;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 /* The first packet: the sequence's defaults, and names that are known beforehand. */
@@ -323,7 +346,7 @@ static void put_first(struct ft_pf *pf)
 	Ft__Perfetto__DebugAnnotationName arg[FT_PF_A_CNT], *args[FT_PF_A_CNT];
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
 	Ft__Perfetto__EventCategory cat[FT_R_CNT], *cats[FT_R_CNT];
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	for (int i = 0; i < FT_R_CNT; i++) {
 		ft__perfetto__event_category__init(&cat[i]);
@@ -356,7 +379,7 @@ static void put_first(struct ft_pf *pf)
 	p.has_sequence_flags = p.has_first_packet_on_sequence = true;
 	p.sequence_flags = STATE_CLEARED;
 	p.first_packet_on_sequence = true;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 /* The kernel's version says how its states of a thread are to be read. */
@@ -364,7 +387,7 @@ static void put_system(struct ft_pf *pf)
 {
 	Ft__Perfetto__SystemInfo sys = FT__PERFETTO__SYSTEM_INFO__INIT;
 	Ft__Perfetto__Utsname uts = FT__PERFETTO__UTSNAME__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	struct ft_text release = {0};
 
 	ft_esc_add(&release, FT_ESC_NONE, pf->info->kernel, FT_ESC_ALL);
@@ -379,7 +402,7 @@ static void put_system(struct ft_pf *pf)
 	sys.has_num_cpus = true;
 	sys.num_cpus = pf->info->cpu_cnt;
 	p.system_info = &sys;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 	ft_text_free(&release);
 }
 
@@ -388,7 +411,7 @@ static void put_process(struct ft_pf *pf, char *name, char *cmd)
 {
 	Ft__Perfetto__ProcessDescriptor process = FT__PERFETTO__PROCESS_DESCRIPTOR__INIT;
 	Ft__Perfetto__TrackDescriptor track = FT__PERFETTO__TRACK_DESCRIPTOR__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	process.has_pid = true;
 	process.pid = pf->pid;
@@ -400,7 +423,7 @@ static void put_process(struct ft_pf *pf, char *name, char *cmd)
 	track.process = &process;
 	track.child_ordering = EXPLICIT_ORDER;
 	p.track_descriptor = &track;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 /* Thread ids belong to the process from the start, whatever comes first of a thread. */
@@ -410,7 +433,7 @@ static void put_tree(struct ft_pf *pf, char *cmd)
 	Ft__Perfetto__ProcessTree__Process *processes[] = {&process};
 	Ft__Perfetto__ProcessTree__Thread thread, *threads[] = {&thread};
 	Ft__Perfetto__ProcessTree tree = FT__PERFETTO__PROCESS_TREE__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	process.has_pid = true;
 	process.pid = pf->pid;
@@ -419,7 +442,7 @@ static void put_tree(struct ft_pf *pf, char *cmd)
 	tree.processes = processes;
 	tree.n_processes = 1;
 	p.process_tree = &tree;
-	ft_pf_put_at(pf, &p, pf->from);
+	ft_pf_put_at(pf, &p.base, pf->from);
 	tree.n_processes = 0;
 	tree.threads = threads;
 	tree.n_threads = 1;
@@ -429,7 +452,7 @@ static void put_tree(struct ft_pf *pf, char *cmd)
 		thread.tid = pf->thread[i].tid;
 		thread.tgid = pf->pid;
 		thread.name = (char *)ft_pf_comm(pf, (__u32)i);
-		ft_pf_put_at(pf, &p, pf->from);
+		ft_pf_put_at(pf, &p.base, pf->from);
 	}
 }
 

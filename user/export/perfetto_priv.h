@@ -7,7 +7,7 @@
 #ifndef FT_EXPORT_PERFETTO_PRIV_H
 #define FT_EXPORT_PERFETTO_PRIV_H
 
-#include <perfetto.pb-c.h>
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 
 #include "base/sink.h"
@@ -36,10 +36,19 @@ enum ft_pf_track {
 };
 
 /* Names of arguments: their iid. */
-enum ft_pf_arg { FT_PF_A_LOCK = 1, FT_PF_A_ADDR, FT_PF_A_AT, FT_PF_A_THREADS, FT_PF_A_CNT };
+enum ft_pf_arg_name { FT_PF_A_LOCK = 1, FT_PF_A_ADDR, FT_PF_A_AT, FT_PF_A_THREADS, FT_PF_A_CNT };
+
+struct ft_pf_arg {
+	enum ft_pf_arg_name name;
+	const char *text; /* or NULL */
+	__u64 no;	  /* AT: iid of its text; ADDR: an address; else a number */
+};
+
+#define FT_PF_ARGS_MAX 3
 
 /* A thread's stay on a core, until it is known when it ended. */
 struct ft_pf_stay {
+	__u64 came_ns; /* as it was told; in_ns is not before the stay before it */
 	__u64 in_ns, next_ns;
 	__u32 prev, next; /* who was there before it and is not known to have left; who came next */
 	__u16 cpu;
@@ -124,16 +133,14 @@ struct ft_pf {
 	__u64 *on_ns, *wait_ns; /* [cols] */
 };
 
-typedef Ft__Perfetto__TracePacket ft_pf_packet;
-
-/* perfetto_packet.c */
+/* perfetto_packet.c; a packet is the base of a TracePacket */
 
 /* Writes a packet of the trace's only sequence. */
-void ft_pf_put(struct ft_pf *pf, ft_pf_packet *p);
+void ft_pf_put(struct ft_pf *pf, ProtobufCMessage *packet);
 /* Hands what was put to the sink. */
 void ft_pf_flush(struct ft_pf *pf);
 /* A packet with a time. */
-void ft_pf_put_at(struct ft_pf *pf, ft_pf_packet *p, __u64 ts);
+void ft_pf_put_at(struct ft_pf *pf, ProtobufCMessage *packet, __u64 ts);
 /* Clocks, names of arguments and categories, the system, the process and its threads. */
 void ft_pf_head(struct ft_pf *pf);
 __u64 ft_pf_uuid(enum ft_pf_track t, __u32 no);
@@ -154,7 +161,7 @@ struct ft_pf_slice {
 	enum ft_rstate cat;
 	__u64 callstack;	 /* iid, 0: none */
 	__u64 flow_out, flow_in; /* 0: none */
-	Ft__Perfetto__DebugAnnotation **args;
+	struct ft_pf_arg arg[FT_PF_ARGS_MAX];
 	size_t arg_cnt;
 };
 

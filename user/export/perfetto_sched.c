@@ -14,6 +14,7 @@
  */
 #include "export/perfetto_priv.h"
 
+#include <perfetto.pb-c.h>
 #include <stdio.h>
 
 #define PRIO 120 /* of a thread that was not made nicer; the file does not have it */
@@ -38,14 +39,14 @@ static __s32 tid(const struct ft_pf *pf, __u32 thr)
 static void put_event(struct ft_pf *pf, __u16 cpu, Ft__Perfetto__FtraceEvent *ev)
 {
 	Ft__Perfetto__FtraceEventBundle bundle = FT__PERFETTO__FTRACE_EVENT_BUNDLE__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 
 	bundle.has_cpu = true;
 	bundle.cpu = cpu;
 	bundle.event = &ev;
 	bundle.n_event = 1;
 	p.ftrace_events = &bundle;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 }
 
 /* prev leaves the core with an end inside the window, next comes with a begin inside it, or none */
@@ -114,7 +115,7 @@ static void arrive(struct ft_pf *pf, __u32 thr, __u16 cpu, __u64 ts)
 	c = &pf->core[cpu];
 	*s = (struct ft_pf_stay){.prev = FT_NO_THREAD, .next = FT_NO_THREAD, .cpu = cpu};
 	s->open = true;
-	s->in_ns = ts;
+	s->came_ns = s->in_ns = ts;
 	if (c->occ != FT_NO_THREAD) {
 		before = &pf->thread[c->occ].stay;
 		if (s->in_ns < before->in_ns)
@@ -327,7 +328,7 @@ static void take_off(struct ft_pf *pf, const struct ft_span *s)
 static void take_gap(struct ft_pf *pf, const struct ft_span *s)
 {
 	struct ft_pf_thread *th = &pf->thread[s->thr];
-	__u64 seen = th->on_from < th->on_to ? th->on_to : th->stay.in_ns;
+	__u64 seen = th->on_from < th->on_to ? th->on_to : th->stay.came_ns;
 
 	/* an event that came too late is a gap too, but long before the stay that goes on */
 	if (s->from_ns >= seen)

@@ -45,42 +45,26 @@ static __u64 state_name(struct ft_pf *pf, const struct ft_span *s)
 }
 
 /* What is known of why: where the thread stood, and the lock. label: room for its name. */
-static size_t why(struct ft_pf *pf, const struct ft_span *s, Ft__Perfetto__DebugAnnotation *args,
-		  struct ft_text *label)
+static void why(struct ft_pf *pf, const struct ft_span *s, struct ft_pf_slice *sl,
+		struct ft_text *label)
 {
-	Ft__Perfetto__DebugAnnotation *a = args;
-
 	/* the wait for a core after a sleep has the sleep's stack, which is told once */
-	if (s->stack < pf->stacks->node_cnt && !(s->st == FT_ST_RUNQ && s->wake_ns)) {
-		ft__perfetto__debug_annotation__init(a);
-		a->has_name_iid = a->has_string_value_iid = true;
-		a->name_iid = FT_PF_A_AT;
-		a->string_value_iid = ft_pf_place(pf, s->stack);
-		a++;
-	}
+	if (s->stack < pf->stacks->node_cnt && !(s->st == FT_ST_RUNQ && s->wake_ns))
+		sl->arg[sl->arg_cnt++] =
+			(struct ft_pf_arg){.name = FT_PF_A_AT, .no = ft_pf_place(pf, s->stack)};
 	if ((s->state != FT_R_LOCK_WAIT && s->state != FT_R_SYNC_WAIT) || !s->arg)
-		return (size_t)(a - args);
+		return;
 	ft_trace_lock_label(&pf->locks, s->arg, label);
 	if (!pf->err)
 		pf->err = label->err;
-	if (label->len) {
-		ft__perfetto__debug_annotation__init(a);
-		a->has_name_iid = true;
-		a->name_iid = FT_PF_A_LOCK;
-		a->string_value = label->s;
-		a++;
-	}
-	ft__perfetto__debug_annotation__init(a);
-	a->has_name_iid = a->has_pointer_value = true;
-	a->name_iid = FT_PF_A_ADDR;
-	a->pointer_value = s->arg;
-	return (size_t)(a + 1 - args);
+	if (label->len)
+		sl->arg[sl->arg_cnt++] = (struct ft_pf_arg){.name = FT_PF_A_LOCK, .text = label->s};
+	sl->arg[sl->arg_cnt++] = (struct ft_pf_arg){.name = FT_PF_A_ADDR, .no = s->arg};
 }
 
 static void put_off(struct ft_pf *pf, const struct ft_span *s)
 {
-	Ft__Perfetto__DebugAnnotation arg[3], *args[] = {&arg[0], &arg[1], &arg[2]};
-	struct ft_pf_slice sl = {.cat = (enum ft_rstate)s->state, .args = args};
+	struct ft_pf_slice sl = {.cat = (enum ft_rstate)s->state};
 	bool own = s->state >= FT_R_GIL_WAIT && s->state <= FT_R_STW && s->state != FT_R_SYNC_WAIT;
 	__u64 from = s->from_ns, to = s->to_ns;
 	struct ft_text label = {0};
@@ -90,7 +74,7 @@ static void put_off(struct ft_pf *pf, const struct ft_span *s)
 	sl.track = ft_pf_thread_track(pf, own ? FT_PF_T_THREAD : FT_PF_T_OFF, s->thr);
 	sl.name = state_name(pf, s);
 	sl.ts = from;
-	sl.arg_cnt = why(pf, s, arg, &label);
+	why(pf, s, &sl, &label);
 	ft_pf_begin(pf, &sl);
 	ft_pf_end(pf, sl.track, to);
 	ft_text_free(&label);
@@ -176,17 +160,14 @@ static void hold(struct ft_pf *pf, __u32 thr, __u64 from, __u64 to)
 
 static void put_stop(struct ft_pf *pf, const struct ft_pf_stop *st)
 {
-	Ft__Perfetto__DebugAnnotation cnt = FT__PERFETTO__DEBUG_ANNOTATION__INIT, *args[] = {&cnt};
-	struct ft_pf_slice sl = {.cat = FT_R_STW, .args = args, .arg_cnt = 1};
+	struct ft_pf_slice sl = {.cat = FT_R_STW, .arg_cnt = 1};
 
 	sl.track = ft_pf_uuid(FT_PF_T_STW, 0);
 	if (!pf->stw_track)
 		ft_pf_track(pf, sl.track, ft_pf_uuid(FT_PF_T_PROCESS, 0), "stop-the-world",
 			    "at least one thread was paused", NULL);
 	pf->stw_track = true;
-	cnt.has_name_iid = cnt.has_uint_value = true;
-	cnt.name_iid = FT_PF_A_THREADS;
-	cnt.uint_value = st->cnt;
+	sl.arg[0] = (struct ft_pf_arg){.name = FT_PF_A_THREADS, .no = st->cnt};
 	sl.name = pf->stw_name;
 	sl.ts = st->from;
 	ft_pf_begin(pf, &sl);

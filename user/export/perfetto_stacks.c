@@ -2,6 +2,7 @@
 /* Stacks of a Perfetto trace, each written when it is first used, and samples that name them. */
 #include "export/perfetto_priv.h"
 
+#include <perfetto.pb-c.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -25,7 +26,7 @@ static __u64 mapping(struct ft_pf *pf, const char *file)
 	Ft__Perfetto__InternedString path = FT__PERFETTO__INTERNED_STRING__INIT, *paths[] = {&path};
 	Ft__Perfetto__Mapping map = FT__PERFETTO__MAPPING__INIT, *maps[] = {&map};
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	size_t before = pf->files.cnt;
 	uint64_t iid;
 	__u32 no;
@@ -49,7 +50,7 @@ static __u64 mapping(struct ft_pf *pf, const char *file)
 	data.mappings = maps;
 	data.n_mappings = 1;
 	p.interned_data = &data;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 	return iid;
 }
 
@@ -59,7 +60,7 @@ static void put_frame(struct ft_pf *pf, __u32 no)
 	Ft__Perfetto__Frame frame = FT__PERFETTO__FRAME__INIT, *frames[] = {&frame};
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
 	const struct ft_frame *fr = &pf->stacks->frame[no];
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	struct ft_text label = {0};
 
 	frame.mapping_id = mapping(pf, fr->file);
@@ -80,7 +81,7 @@ static void put_frame(struct ft_pf *pf, __u32 no)
 		data.frames = frames;
 		data.n_frames = 1;
 		p.interned_data = &data;
-		ft_pf_put(pf, &p);
+		ft_pf_put(pf, &p.base);
 	}
 	ft_text_free(&label);
 }
@@ -89,7 +90,7 @@ __u64 ft_pf_place(struct ft_pf *pf, __u32 node)
 {
 	Ft__Perfetto__InternedString text = FT__PERFETTO__INTERNED_STRING__INIT, *texts[] = {&text};
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	struct ft_text label = {0};
 	__u32 frame;
 
@@ -107,7 +108,7 @@ __u64 ft_pf_place(struct ft_pf *pf, __u32 node)
 	data.debug_annotation_string_values = texts;
 	data.n_debug_annotation_string_values = 1;
 	p.interned_data = &data;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 	ft_text_free(&label);
 	return text.iid;
 }
@@ -117,7 +118,7 @@ static __u64 stack_iid(struct ft_pf *pf, __u32 node)
 {
 	Ft__Perfetto__Callstack stack = FT__PERFETTO__CALLSTACK__INIT, *stacks[] = {&stack};
 	Ft__Perfetto__InternedData data = FT__PERFETTO__INTERNED_DATA__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	const struct ft_stacks *st = pf->stacks;
 	size_t depth = 0, at;
 	void *path = pf->path;
@@ -145,14 +146,14 @@ static __u64 stack_iid(struct ft_pf *pf, __u32 node)
 	data.callstacks = stacks;
 	data.n_callstacks = 1;
 	p.interned_data = &data;
-	ft_pf_put(pf, &p);
+	ft_pf_put(pf, &p.base);
 	return (__u64)node + 1;
 }
 
 void ft_pf_sample(struct ft_pf *pf, const struct ft_span *s)
 {
 	Ft__Perfetto__PerfSample sample = FT__PERFETTO__PERF_SAMPLE__INIT;
-	ft_pf_packet p = FT__PERFETTO__TRACE_PACKET__INIT;
+	Ft__Perfetto__TracePacket p = FT__PERFETTO__TRACE_PACKET__INIT;
 	__u64 iid = stack_iid(pf, s->stack);
 
 	if (!iid || s->from_ns < pf->from || s->from_ns >= pf->to)
@@ -175,5 +176,5 @@ void ft_pf_sample(struct ft_pf *pf, const struct ft_span *s)
 	p.perf_sample = &sample;
 	p.has_sequence_flags = true;
 	p.sequence_flags = FT_PF_NEEDS_STATE;
-	ft_pf_put_at(pf, &p, s->from_ns);
+	ft_pf_put_at(pf, &p.base, s->from_ns);
 }
