@@ -60,6 +60,7 @@ struct ft_pf_thread {
 	__u32 comm;   /* number in ft_pf.names */
 	__u32 tracks; /* bits of enum ft_pf_track that are written */
 	struct ft_pf_stay stay;
+	bool begun;	      /* a span of it was seen */
 	__u64 on_from, on_to; /* the stay whose spans are coming in; equal: none */
 	__u16 on_cpu;
 	bool holds; /* its slice of holding the GIL is open, until holds_to */

@@ -244,15 +244,18 @@ static int kernel_state(const struct ft_span *s)
 	return s->st == FT_ST_STOPPED ? K_STOPPED : K_SLEEP;
 }
 
-static void put_waking(struct ft_pf *pf, const struct ft_span *s)
+/* first: a new thread that waits for its first core; readers know of it by being woken alone. */
+static void put_waking(struct ft_pf *pf, const struct ft_span *s, bool first)
 {
 	Ft__Perfetto__SchedWakingFtraceEvent wk = FT__PERFETTO__SCHED_WAKING_FTRACE_EVENT__INIT;
 	Ft__Perfetto__FtraceEvent ev = FT__PERFETTO__FTRACE_EVENT__INIT;
 	bool known = s->waker < pf->rec_cnt;
+	__u64 ts = first ? s->from_ns : s->wake_ns;
 	__u16 cpu = s->cpu;
 
-	if (s->st == FT_ST_RUNQ || s->wake_ns <= s->from_ns || s->wake_ns > s->to_ns ||
-	    s->wake_ns < pf->from || s->wake_ns >= pf->to)
+	if (!first && (s->st == FT_ST_RUNQ || ts <= s->from_ns || ts > s->to_ns))
+		return;
+	if (ts < pf->from || ts >= pf->to)
 		return;
 	if (known && pf->thread[s->waker].stay.open)
 		cpu = pf->thread[s->waker].stay.cpu;
@@ -265,7 +268,7 @@ static void put_waking(struct ft_pf *pf, const struct ft_span *s)
 	wk.success = 1;
 	wk.target_cpu = s->cpu;
 	ev.has_timestamp = ev.has_pid = true;
-	ev.timestamp = s->wake_ns;
+	ev.timestamp = ts;
 	/* else it is not known who: another process, a device or a timer */
 	ev.pid = known ? (uint32_t)tid(pf, s->waker) : 0;
 	ev.sched_waking = &wk;
@@ -299,6 +302,7 @@ static void take_on(struct ft_pf *pf, const struct ft_span *s)
 {
 	struct ft_pf_thread *th = &pf->thread[s->thr];
 
+	th->begun = true;
 	if (th->on_from < th->on_to && s->from_ns != th->on_to)
 		depart(pf, s->thr, th->on_to, K_IDLE);
 	if (th->on_from >= th->on_to) {
@@ -315,9 +319,13 @@ static void take_on(struct ft_pf *pf, const struct ft_span *s)
 
 static void take_off(struct ft_pf *pf, const struct ft_span *s)
 {
+	struct ft_pf_thread *th = &pf->thread[s->thr];
+	int state = kernel_state(s);
+
 	pf->left = FT_NO_THREAD;
-	depart(pf, s->thr, s->from_ns, kernel_state(s));
-	put_waking(pf, s);
+	depart(pf, s->thr, s->from_ns, state);
+	put_waking(pf, s, !th->begun && state == K_RUNNING);
+	th->begun = true;
 	if (s->flags & FT_SPAN_OPEN)
 		return;
 	pf->came = s->thr;
