@@ -207,7 +207,9 @@ class Recorded(Perfetto):
         self.assertGreaterEqual(most["threads on cores"], report["parallelism"]["mean"] - 0.01)
 
     def test_locks(self):
-        session, report = self.record("ft", "locks.py", 2, 4, "dict")
+        session = self.path("locks.ftprof")
+        with ftp.start("ft", "locks.py", 1, 4, "dict") as load:
+            report, _ = ftp.watch(load, session=session)
         trace = self.export(session, "locks.pftrace")
         table = spans(self.export(session, "locks.csv"))
         self.good(trace)
