@@ -207,6 +207,22 @@ static void test_what_a_span_says(void **state)
 	run_free(r);
 }
 
+/* take_gil() sleeps in pieces: what it does in between, it does without the GIL. */
+static void test_a_wait_in_pieces(void **state)
+{
+	struct run *r = run_new(1000);
+
+	(void)state;
+	slice(r, 0, 100, FT_ST_GIL_WAIT, 0, 200, 1);
+	slice(r, 0, 206, FT_ST_GIL_WAIT, 0, 300, 1)->flags = FT_SF_GW_CONT;
+	slice(r, 0, 400, FT_ST_GIL_WAIT, 0, 500, 1);
+	assert_int_equal(play(r), 0);
+	check(nth(r, 0, 0), FT_SPAN_ON, FT_R_ON_GIL, 0, 100);
+	check(nth(r, 0, 2), FT_SPAN_ON, FT_R_ON_FREE, 200, 206);
+	check(nth(r, 0, 4), FT_SPAN_ON, FT_R_ON_GIL, 300, 400);
+	run_free(r);
+}
+
 /* Each thread goes through random states; some events are lost when `lossy`. */
 static void random_story(struct run *r, unsigned int seed, bool lossy)
 {
@@ -348,9 +364,8 @@ static void test_callback_ends_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_a_span_says),
-		cmocka_unit_test(test_no_time_twice),
-		cmocka_unit_test(test_primed),
+		cmocka_unit_test(test_what_a_span_says), cmocka_unit_test(test_a_wait_in_pieces),
+		cmocka_unit_test(test_no_time_twice),	 cmocka_unit_test(test_primed),
 		cmocka_unit_test(test_callback_ends_it),
 	};
 

@@ -84,10 +84,14 @@ static __u8 largest(const float *split)
 	return FT_R_ON_GIL + most;
 }
 
-/* Hands out the on-core time up to `end`. `cpu` if its core is not known. */
-static int on_until(struct ft_spans *s, struct follow *f, __u64 end, __u16 cpu, bool held,
+/*
+ * Hands out the on-core time up to `end`. `cpu` if its core is not known. ev_flags: of what it left
+ * its core for.
+ */
+static int on_until(struct ft_spans *s, struct follow *f, __u64 end, __u16 cpu, __u8 ev_flags,
 		    __u8 flags)
 {
+	bool held = (ev_flags & FT_SF_HELD) != 0, still_waits = (ev_flags & FT_SF_GW_CONT) != 0;
 	struct ft_span span = {.type = FT_SPAN_ON,
 			       .from_ns = f->seg,
 			       .to_ns = end,
@@ -100,6 +104,8 @@ static int on_until(struct ft_spans *s, struct follow *f, __u64 end, __u16 cpu, 
 		return 0;
 	if (f->cls != CLS_NONE)
 		span.split = pure[f->cls];
+	else if (still_waits)
+		span.split = pure[FT_ON_FREE];
 	else if (s->in.gil && (held || f->held_hint))
 		span.split = pure[FT_ON_GIL];
 	else if (f->last_cls != CLS_NONE)
@@ -168,7 +174,7 @@ static int slice(struct ft_spans *s, struct follow *f, const struct ft_event *ev
 	if (ahead > 0)
 		err = lost(s, f, f->seg, out);
 	else
-		err = on_until(s, f, out, ev->cpu, held, FT_SPAN_LAST);
+		err = on_until(s, f, out, ev->cpu, ev->flags, FT_SPAN_LAST);
 	/* a clock that stepped back must not make the same time count twice */
 	if (out < f->seg)
 		out = f->seg < ts ? f->seg : ts;
@@ -214,10 +220,10 @@ static int tick(struct ft_spans *s, struct follow *f, const struct ft_event *ev)
 		f->cpu = ev->cpu;
 	} else if (f->cpu != ev->cpu) {
 		/* a move between cores that no switch told: the tick is sure, the rest is not */
-		err = on_until(s, f, ev->ts, f->cpu, false, FT_SPAN_LAST);
+		err = on_until(s, f, ev->ts, f->cpu, 0, FT_SPAN_LAST);
 		f->cpu = ev->cpu;
 	} else if (f->cls != CLS_NONE && f->cls != ev->state) {
-		err = on_until(s, f, f->last_tick + (ev->ts - f->last_tick) / 2, f->cpu, false, 0);
+		err = on_until(s, f, f->last_tick + (ev->ts - f->last_tick) / 2, f->cpu, 0, 0);
 	}
 	f->cls = ev->state;
 	f->last_cls = ev->state;
@@ -234,7 +240,7 @@ static int exited(struct ft_spans *s, struct follow *f, const struct ft_event *e
 	if (ev->seq != f->next_seq)
 		err = lost(s, f, f->seg, ev->ts);
 	else
-		err = on_until(s, f, ev->ts, ev->cpu, false, FT_SPAN_LAST);
+		err = on_until(s, f, ev->ts, ev->cpu, 0, FT_SPAN_LAST);
 	f->dead = true;
 	return err;
 }
@@ -308,14 +314,14 @@ static int close_thread(struct ft_spans *s, struct follow *f, const struct ft_th
 	if (t->seq != f->next_seq)
 		return lost(s, f, f->seg, end);
 	if (span.state == FT_R_CNT)
-		return on_until(s, f, end, FT_SPAN_NO_CPU, false, FT_SPAN_LAST | FT_SPAN_OPEN);
+		return on_until(s, f, end, FT_SPAN_NO_CPU, 0, FT_SPAN_LAST | FT_SPAN_OPEN);
 	if (!f->lossy)
 		on = on_total > f->on_seen ? on_total - f->on_seen : 0;
 	else if (f->cls != CLS_NONE && f->last_tick > f->seg)
 		on = f->last_tick - f->seg;
 	if (on > end - f->seg)
 		on = end - f->seg;
-	err = on_until(s, f, f->seg + on, FT_SPAN_NO_CPU, false, FT_SPAN_LAST);
+	err = on_until(s, f, f->seg + on, FT_SPAN_NO_CPU, 0, FT_SPAN_LAST);
 	span.from_ns = f->seg;
 	return err || f->seg >= end ? err : s->in.cb(s->in.ctx, &span);
 }

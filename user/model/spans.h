@@ -7,7 +7,9 @@
  * How on-core time is named: a timer tick speaks for the time around it, up to half the way to the
  * next tick of the same stay on the core. A stay without a tick is on_gil when the thread came
  * back from a GIL wait, or held the GIL when it left its core before or after it; otherwise it is
- * what the thread's last tick was, or is divided by the thread's shares in the whole session.
+ * what the thread's last tick was, or is divided by the thread's shares in the whole session. A
+ * stay after which the same GIL wait goes on is on_free: take_gil() wakes every switch interval to
+ * ask for the GIL, and has not got it.
  */
 #ifndef FT_MODEL_SPANS_H
 #define FT_MODEL_SPANS_H
