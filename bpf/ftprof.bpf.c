@@ -241,6 +241,26 @@ __attribute__((noinline)) int other_time(__u64 now, __u32 was_other)
 }
 
 /*
+ * A stranger is on the core. One that runs on and on would be told of when it leaves, and at the
+ * session's end never: ticks cut its time into pieces.
+ */
+ft_inline int other_tick(void)
+{
+	__u32 zero = 0;
+	struct ft_cpu *c = bpf_map_lookup_elem(&cpus, &zero);
+	__u64 now;
+
+	if (!with_events || !c || !c->allowed || c->idle)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (c->last_ns && now - c->last_ns < FT_OTHER_RUN_NS)
+		return 0;
+	other_time(now, 1);
+	c->last_ns = now;
+	return 0;
+}
+
+/*
  * A thread at its last switch, by its storage: an exec() in another thread takes the first thread's
  * id, and gives it its own, while that one is still on its way out.
  */
@@ -560,7 +580,7 @@ int tick(void *ctx)
 	}
 	t = find_thread(cur, &slot1);
 	if (!t)
-		return 0;
+		return other_tick();
 	tg = target_of(t);
 	if (!tg)
 		return 0;

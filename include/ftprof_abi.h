@@ -390,6 +390,10 @@ struct ft_task {
 	__u32 target1; /* target + 1, 0: not a target */
 };
 
+/* A stranger that does not leave its core is told of by the first tick after so long (FT_EV_CPU).
+ */
+#define FT_OTHER_RUN_NS 20000000ull
+
 enum ft_ev_type {
 	FT_EV_SLICE = 1, /* a thread came back to a core: closes one off-core interval */
 	FT_EV_TICK = 2,	 /* a timer tick found a thread on a core */

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "view/timeline_pen.h"
 
+#define OTHERS_LATE_NS (FT_OTHER_RUN_NS + 5000000) /* a tick or two more */
 #define AROUND_ROWS 2 /* the heading, and the row of how many were on cores at once */
 
 __u32 ft_top_timeline_cols(int cols)
@@ -64,6 +65,14 @@ static void at_once(const struct ft_top_part *p, const struct ft_tl_draw *d, int
 			      sum / all);
 }
 
+/* Most of the column is so new that what others do in it may not have been told. */
+static bool untold(const struct ft_tl_draw *d, __u32 i)
+{
+	double middle = ((double)i + 0.5) * (double)(d->tl->to_ns - d->tl->from_ns) / d->cols;
+
+	return middle + OTHERS_LATE_NS > (double)(d->tl->end_ns - d->tl->from_ns);
+}
+
 static void core_cell(const struct ft_top_part *p, const struct ft_tl_draw *d, int row, __u32 i,
 		      const struct ft_tl_core *c)
 {
@@ -76,7 +85,7 @@ static void core_cell(const struct ft_top_part *p, const struct ft_tl_draw *d, i
 		glyph = "x";
 		style = FT_TS_OTHER;
 	} else if (own < 0.01) {
-		glyph = ft_tl_draw_gap(d, i) ? "?" : p->g->ascii ? "." : "·";
+		glyph = ft_tl_draw_gap(d, i) ? "?" : untold(d, i) ? " " : p->g->ascii ? "." : "·";
 		style = FT_TS_DIM;
 	}
 	ft_top_put(p->g, row, d->label_w + (int)i, style, glyph, 1);
