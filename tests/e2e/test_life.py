@@ -55,6 +55,10 @@ class Launch(Base):
             self.assertRegex(said, r"\d\.\d\d s")
             self.check(report, kind)
             self.assertEqual(report["session"]["end_status"], 0)
+            # it has exited when the session ends: its command is still known
+            self.assertEqual(report["target"]["cmdline"],
+                             f"{ftp.PYTHON[kind]} {CRUNCH} 3000000 4")
+            self.assertEqual(report["target"]["exe"], os.path.realpath(ftp.PYTHON[kind]))
 
     def test_first_instruction(self):
         """The session has the start of the interpreter: its CPU time is the process's own."""

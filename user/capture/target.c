@@ -229,16 +229,29 @@ out:
 	ft_pystate_free(&st);
 }
 
-void ft_proc_info(const struct ft_proc *t, struct ft_session_info *info)
+/*
+ * What is being run. One that has exited and was not waited for yet has neither: what was read
+ * before stays. A started command is ftprof's own until its exec.
+ */
+static void info_program(const struct ft_proc *t, struct ft_session_info *info)
 {
+	char exe[sizeof(info->exe)], cmdline[sizeof(info->cmdline)];
 	bool deleted;
 
+	if (!t->known)
+		return;
+	if (!ft_proc_exe(FT_PROC, t->pid, exe, sizeof(exe), &deleted) && exe[0])
+		snprintf(info->exe, sizeof(info->exe), "%s", exe);
+	if (!ft_proc_cmdline(FT_PROC, t->pid, cmdline, sizeof(cmdline)) && cmdline[0])
+		snprintf(info->cmdline, sizeof(info->cmdline), "%s", cmdline);
+}
+
+void ft_proc_info(const struct ft_proc *t, struct ft_session_info *info)
+{
 	info->pid = t->pid;
 	if (ft_proc_comm(FT_PROC, t->pid, t->pid, info->name, sizeof(info->name)) && !info->name[0])
 		snprintf(info->name, sizeof(info->name), "%s", t->python_name);
-	/* a process that is gone keeps what was read before */
-	ft_proc_exe(FT_PROC, t->pid, info->exe, sizeof(info->exe), &deleted);
-	ft_proc_cmdline(FT_PROC, t->pid, info->cmdline, sizeof(info->cmdline));
+	info_program(t, info);
 	if (!t->rt->hex)
 		return;
 	snprintf(info->python, sizeof(info->python), "%s", t->rt->version);
