@@ -386,7 +386,10 @@ class Tables(Shell):
                  "b": values(0), "ratio": None, "difference": -3e9, "difference_lo": None, "difference_hi": None,
                  "verdict": "unknown"},
                 {"name": "par", "title": "cores used at once", "unit": "cores", "a": values(1.0),
-                 "b": values(1.75), "ratio": 1.75, "ratio_lo": None, "ratio_hi": None, "verdict": "unknown"}]
+                 "b": values(1.75), "ratio": 1.75, "ratio_lo": None, "ratio_hi": None, "verdict": "unknown"},
+                {"name": "cost", "title": "ftprof, of one core", "unit": "core_share", "a": values(0.016),
+                 "b": values(0.02), "ratio": None, "difference": 0.004, "difference_lo": None,
+                 "difference_hi": None, "verdict": "unknown"}]
         compare = {"schema": "ftprof-compare/1", "rows": rows, "not_compared": [f"this {HOSTILE}"],
                    "notes": [], "summary": "Twice as fast."}
         path, _ = self.page("two", [self.gil, self.ft], compare)
@@ -394,9 +397,11 @@ class Tables(Shell):
             table("A and B"), ["eval", "document.getElementById('main').innerText"],
             ["eval", "Array.from(document.querySelectorAll('h2'), (h) => h.textContent)"]])
         self.assertEqual(got["rows"][0], ["wall time", "2 s 1.9 s to 2.1 s", "1 s 900 ms to 1.2 s",
-                                          "0.50 times 0.45 to 0.60", "less"])
+                                          "0.500 times 0.450 to 0.600", "less"])
         self.assertEqual(got["rows"][1], ["waited for the GIL", "3 s", "0 ns", "−3 s", "too few runs to tell"])
         self.assertEqual(got["rows"][2][:4], ["cores used at once", "1.00", "1.75", "1.75 times"])
+        # not a change by so many per cent
+        self.assertEqual(got["rows"][3][1:4], ["1.6 %", "2 %", "+0.4 points"])
         self.assertIn("Twice as fast.", text)
         self.assertIn(f"this {HOSTILE}", text)
         self.assertEqual([h for h in headings if "3.14" in h], ["A: 3.14.6, GIL on", "B: 3.14.6t, GIL off"])

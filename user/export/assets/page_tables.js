@@ -345,8 +345,9 @@ const FTTables = (() => {
 		}
 	}
 
+	// As in a terminal: just above 1 too, two digits would say that nothing changed.
 	function ratio(v) {
-		return v > 0.9 && v < 1.1 ? v.toFixed(3) : v >= 0.1 && v < 100 ? v.toFixed(2) : String(near(v, 3));
+		return v >= 0.1 && v < 1.1 ? v.toFixed(3) : v >= 1 && v < 10 ? v.toFixed(2) : String(near(v, 3));
 	}
 
 	const VERDICTS = { more: "more", less: "less", same: "within noise", unknown: "too few runs to tell" };
@@ -364,7 +365,9 @@ const FTTables = (() => {
 		const isRatio = typeof r.ratio === "number", key = isRatio ? "ratio" : "difference";
 		if (typeof r[key] !== "number")
 			return;
-		const show = (v) => isRatio ? ratio(v) : value(v, r.unit);
+		// of a share: not to be taken for a change by so many per cent
+		const show = (v) => isRatio ? ratio(v) : r.unit === "core_share" ?
+			value(v, r.unit).replace("%", "points") : value(v, r.unit);
 		td.append(isRatio ? `${show(r.ratio)} times` : `${r[key] > 0 ? "+" : ""}${show(r[key])}`);
 		if (typeof r[`${key}_lo`] === "number" && r.verdict !== "unknown")
 			make(td, "small", null, ` ${show(r[`${key}_lo`])} to ${show(r[`${key}_hi`])}`);

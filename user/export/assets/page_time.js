@@ -134,7 +134,8 @@ const FTTime = (() => {
 			const { side } = view, python = ((side.report || {}).target || {}).python || {};
 			if (this.views.length > 1) {
 				const words = [side.json.path.split("/").pop(), python.version && `CPython ${python.version}`,
-					       view.gil ? "with the GIL" : "without the GIL", FT.ns(side.ns)];
+					       python.gil === "unknown" ? "" : view.gil ? "with the GIL" : "without the GIL",
+					       FT.ns(side.ns)];
 				const title = make(this.root, "div", { class: "ftt-title" }, words.filter(Boolean).join("  \u00b7  "));
 				Object.assign(title.style, { fontWeight: 600, margin: "8px 0 2px", unicodeBidi: "isolate" });
 			}
