@@ -631,6 +631,9 @@ static void test_words(void **state)
 	assert_string_equal(ft_cmp_format_ratio(0.9876, buf, sizeof(buf)), "0.988");
 	assert_string_equal(ft_cmp_format_ratio(1.7149, buf, sizeof(buf)), "1.71");
 	assert_string_equal(ft_cmp_format_ratio(15.54, buf, sizeof(buf)), "15.5");
+	assert_string_equal(ft_cmp_format_ratio(0.00514, buf, sizeof(buf)), "0.00514");
+	assert_string_equal(ft_cmp_format_ratio(5.34e-5, buf, sizeof(buf)), "<0.001");
+	assert_string_equal(ft_cmp_format_ratio(0, buf, sizeof(buf)), "0");
 	assert_string_equal(ft_cmp_format_coverage(0.99999, buf, sizeof(buf)), "99.9 %");
 }
 

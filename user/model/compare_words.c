@@ -52,7 +52,9 @@ char *ft_cmp_format(double v, enum ft_cmp_unit u, char *buf, size_t sz)
 char *ft_cmp_format_ratio(double v, char *buf, size_t sz)
 {
 	/* just above 1 too: two digits would say that nothing changed */
-	if (v >= 0.1 && v < 1.1)
+	if (v > 0 && v < 0.001)
+		snprintf(buf, sz, "<0.001");
+	else if (v >= 0.1 && v < 1.1)
 		snprintf(buf, sz, "%.3f", v);
 	else if (v >= 1 && v < 10)
 		snprintf(buf, sz, "%.2f", v);

@@ -347,6 +347,8 @@ const FTTables = (() => {
 
 	// As in a terminal: just above 1 too, two digits would say that nothing changed.
 	function ratio(v) {
+		if (v > 0 && v < 0.001)
+			return "<0.001";
 		return v >= 0.1 && v < 1.1 ? v.toFixed(3) : v >= 1 && v < 10 ? v.toFixed(2) : String(near(v, 3));
 	}
 
