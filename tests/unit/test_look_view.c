@@ -71,7 +71,7 @@ static void test_hostile(void **state)
 		struct ft_text out = {0};
 		const char *from;
 
-		ft_look_text(&out, 4194303, &rt, &l, widths[i]);
+		ft_look_text(&out, 4194303, &rt, &l, 0, widths[i]);
 		assert_int_equal(out.err, 0);
 		/* the stacks: what is before them are words of ours */
 		from = strstr(out.s, "\n    ");
@@ -131,7 +131,7 @@ static void test_alike(void **state)
 	struct ft_text out = {0};
 
 	(void)state;
-	ft_look_text(&out, 9, &rt, &l, 80);
+	ft_look_text(&out, 9, &rt, &l, 0, 80);
 	assert_non_null(
 		strstr(out.s, "pid 9  Python 3.14.6, GIL on, held by thread 5  5 threads\n"));
 	assert_non_null(strstr(out.s, "\n1 a and 1 more: waits in a lock"));
@@ -141,8 +141,15 @@ static void test_alike(void **state)
 	assert_non_null(strstr(out.s, "\n5 e: holds the GIL; runs"));
 	assert_non_null(strstr(out.s, "two moments"));
 	ft_text_free(&out);
+	/* one of them: what is said of the process does not change by that */
+	ft_look_text(&out, 9, &rt, &l, 2, 80);
+	assert_non_null(strstr(out.s, "GIL on, held by thread 5  5 threads\n"));
+	assert_non_null(strstr(out.s, "\n2 b: waits in a lock"));
+	assert_null(strstr(out.s, "\n1 a"));
+	assert_null(strstr(out.s, "\n3 c"));
+	ft_text_free(&out);
 	l.thread_cnt = 4; /* nothing that moves has a stack */
-	ft_look_text(&out, 9, &rt, &l, 80);
+	ft_look_text(&out, 9, &rt, &l, 0, 80);
 	assert_null(strstr(out.s, "two moments"));
 	assert_non_null(strstr(out.s, ", free just now  4 threads\n"));
 	ft_text_free(&out);

@@ -58,7 +58,7 @@ int ft_look_show(int pid, const struct ft_show_opts *o)
 	if (o->json)
 		err = ft_look_json(&out, pid, rt, &l);
 	else
-		ft_look_text(&out, pid, rt, &l, ft_show_width(o));
+		ft_look_text(&out, pid, rt, &l, 0, ft_show_width(o));
 	if (err)
 		explain(pid, rt, err);
 	else

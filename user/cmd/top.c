@@ -271,7 +271,8 @@ static int tid_here(int pid, const struct ft_mthread *th)
 static int look_at(struct top *t, const struct ft_mthread *th, struct ft_text *out)
 {
 	int pid = t->o->pid, tid = tid_here(pid, th), err, rows, cols;
-	struct ft_look l = {0}, one;
+	struct ft_look l = {0};
+	bool found = false;
 	char why[256];
 
 	size_of(t, &rows, &cols);
@@ -285,18 +286,12 @@ static int look_at(struct top *t, const struct ft_mthread *th, struct ft_text *o
 		}
 	}
 	err = t->rt->no_offsets ? -EOPNOTSUPP : ft_look(pid, t->rt, &l);
-	one = l;
-	one.thread_cnt = 0;
-	for (size_t i = 0; !err && i < l.thread_cnt; i++) {
-		if (l.threads[i].tid != tid)
-			continue;
-		one.threads = &l.threads[i];
-		one.thread_cnt = 1;
-	}
-	if (!err && !one.thread_cnt)
+	for (size_t i = 0; !err && i < l.thread_cnt; i++)
+		found |= l.threads[i].tid == tid;
+	if (!err && !found)
 		err = -ESRCH;
 	if (!err) {
-		ft_look_text(out, pid, t->rt, &one, cols);
+		ft_look_text(out, pid, t->rt, &l, tid, cols);
 		ft_text_add(out,
 			    "\nAs it was when you pressed the key.  u looks again, Escape goes "
 			    "back.\n");

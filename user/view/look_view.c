@@ -118,7 +118,7 @@ static void head_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 }
 
 void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
-		  const struct ft_look *l, int width)
+		  const struct ft_look *l, int only, int width)
 {
 	size_t i, j, same;
 	bool moving = false;
@@ -128,16 +128,18 @@ void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 	for (i = 0; i < l->thread_cnt; i++) {
 		const struct ft_look_thread *t = &l->threads[i];
 
-		for (j = 0; j < i; j++)
+		if (only && t->tid != only)
+			continue;
+		for (j = 0; !only && j < i; j++)
 			if (alike(t, &l->threads[j]))
 				break;
-		if (j < i)
+		if (!only && j < i)
 			continue; /* shown with the first of its kind */
 		moving |= t->changed && t->frame_cnt;
 		state_words(t, words, sizeof(words));
 		ft_text_printf(out, "\n%d ", t->tid);
 		ft_text_add_safe(out, t->name, FT_COMM_LEN);
-		for (same = 0, j = i + 1; j < l->thread_cnt; j++)
+		for (same = 0, j = i + 1; !only && j < l->thread_cnt; j++)
 			same += alike(t, &l->threads[j]);
 		if (same)
 			ft_text_printf(out, " and %zu more", same);
