@@ -7,8 +7,8 @@
 #include "python/look.h"
 
 /*
- * Threads with the same stack and state are shown once; with `only` none but the thread of that id is
- * (0: all are), below the same words on the process. `width`: columns.
+ * Threads with the same stack and state are shown once; with `only` none but the thread of that id
+ * is (0: all are), below the same words on the process. `width`: columns.
  */
 void ft_look_text(struct ft_text *out, int pid, const struct ft_runtime *rt,
 		  const struct ft_look *l, int only, int width);
