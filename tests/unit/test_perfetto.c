@@ -301,12 +301,37 @@ static void test_none(void **state)
 	free(bytes);
 }
 
+/* A file that says it lasted for centuries: the counters have no more columns than any other. */
+static void test_centuries(void **state)
+{
+	static const __u32 seq[THREADS];
+	__u64 end = ~0ull - T0;
+	struct ft_event ev[THREADS + 1];
+	struct ft_thread_rec recs[THREADS];
+	struct seen s;
+	char *bytes;
+	size_t len;
+
+	(void)state;
+	for (__u32 i = 0; i < THREADS; i++)
+		ev[i] = start(i, 0, FT_ST_ON, (__u16)i);
+	ev[THREADS] = slice(0, 0, end - 2, 0, end - 1, 0, FT_ST_GIL_WAIT);
+	make_recs(recs, seq, end);
+	assert_int_equal(
+		export_session(ev, THREADS + 1, recs, THREADS, NULL, end, false, &bytes, &len), 0);
+	assert_in_range(len, 1, 1000000);
+	decode(&s, bytes, len);
+	free(s.sw);
+	free(bytes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_direct_switches),
 		cmocka_unit_test(test_any_events),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_centuries),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,10 +15,11 @@ int ft_pf_count_init(struct ft_pf *pf)
 {
 	__u64 len = pf->to - pf->from;
 
-	pf->col_ns = (len + FT_PF_COLS - 1) / FT_PF_COLS;
+	/* no sum here may pass 2^64: a session's times are what its file says */
+	pf->col_ns = len / FT_PF_COLS + (len % FT_PF_COLS != 0);
 	if (pf->col_ns < FT_PF_COL_MIN_NS)
 		pf->col_ns = FT_PF_COL_MIN_NS;
-	pf->cols = (__u32)((len + pf->col_ns - 1) / pf->col_ns);
+	pf->cols = (__u32)(len / pf->col_ns + (len % pf->col_ns != 0));
 	pf->on_ns = calloc((size_t)pf->cols + 1, sizeof(*pf->on_ns));
 	pf->wait_ns = calloc((size_t)pf->cols + 1, sizeof(*pf->wait_ns));
 	return pf->on_ns && pf->wait_ns ? 0 : -ENOMEM;
@@ -27,19 +28,17 @@ int ft_pf_count_init(struct ft_pf *pf)
 /* v gets what of from..to, inside the window, lies in each column. */
 static void add(struct ft_pf *pf, __u64 *v, __u64 from, __u64 to)
 {
-	__u64 end;
-	__u32 i;
+	__u64 ns;
 
 	if (from < pf->from)
 		from = pf->from;
 	if (to > pf->to)
 		to = pf->to;
-	for (; from < to; from = end) {
-		i = (__u32)((from - pf->from) / pf->col_ns);
-		end = pf->from + ((__u64)i + 1) * pf->col_ns;
-		if (end > to)
-			end = to;
-		v[i] += end - from;
+	for (; from < to; from += ns) {
+		ns = pf->col_ns - (from - pf->from) % pf->col_ns;
+		if (ns > to - from)
+			ns = to - from;
+		v[(from - pf->from) / pf->col_ns] += ns;
 	}
 }
 
