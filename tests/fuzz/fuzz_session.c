@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Feeds bytes to the session reader: a libFuzzer target. With -DFT_FUZZ_MAIN, where there is no
- * libFuzzer, it has a main() that runs the files and directories that it is given, as a regression
- * of a corpus, and with --mutate N a session of its own making with N random sets of changes.
+ * Feeds bytes to the session reader, and what it takes for a session to what makes pages, traces
+ * and tables of it: a libFuzzer target. With -DFT_FUZZ_MAIN, where there is no libFuzzer, it has a
+ * main() that runs the files and directories that it is given, as a regression of a corpus, and
+ * with --mutate N sessions of its own making, N in all: with random changes, or odd in themselves.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,11 +18,15 @@
 
 #include "base/fileio.h"
 #include "base/units.h"
+#include "export/page.h"
+#include "export/trace.h"
+#include "model/funcs.h"
 #include "record/chunk.h"
 #include "record/codec.h"
 #include "record/findings_json.h"
 #include "record/session.h"
 #include "record/stacks_codec.h"
+#include "view/report_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -85,6 +90,51 @@ static void check_findings(const struct ft_findings *f, size_t nodes)
 	}
 }
 
+/* A model's figures as JSON. 0 or -errno. */
+static int report_of(struct ft_reader *r, const struct ft_model *m, struct ft_text *json)
+{
+	struct ft_func_lists fn;
+	int err = ft_func_lists_build(r, m, &fn);
+
+	if (err)
+		return err;
+	err = ft_report_json(json, m, &fn);
+	ft_func_lists_free(&fn);
+	return err;
+}
+
+/* What is made of a stranger's session span by span: nothing that it says may harm us. */
+static void export_all(struct ft_reader *r)
+{
+	static struct ft_sink sink;
+	const struct ft_trace_opts all = {0}, part = {.from_ns = 100000, .to_ns = 5000000};
+	const struct ft_page_opts page = {0};
+	struct ft_text json = {0};
+	struct ft_page_side side;
+	struct ft_model m;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		abort();
+	if (ft_model_build(r, &m))
+		goto out;
+	ft_sink_init(&sink, fd);
+	ft_export_csv(r, &m, &all, &sink);
+	ft_sink_init(&sink, fd);
+	ft_export_perfetto(r, &m, &all, &sink);
+	ft_sink_init(&sink, fd);
+	ft_export_perfetto(r, &m, &part, &sink);
+	if (!report_of(r, &m, &json)) {
+		side = (struct ft_page_side){.r = r, .m = &m, .path = "x", .report = json.s};
+		ft_sink_init(&sink, fd);
+		ft_export_page(&side, 1, &page, &sink);
+	}
+	ft_text_free(&json);
+	ft_model_free(&m);
+out:
+	close(fd);
+}
+
 static void read_bytes(const uint8_t *data, size_t size)
 {
 	struct ft_reader *r = NULL;
@@ -114,6 +164,7 @@ static void read_bytes(const uint8_t *data, size_t size)
 	l.cpus = ft_reader_info(r)->cpu_cnt;
 	ft_reader_events(r, 0, ~0ull, check_event, &l);
 	ft_reader_events(r, ~0ull / 2, ~0ull, check_event, &l);
+	export_all(r);
 out:
 	ft_reader_close(r);
 	close(fd);
@@ -269,6 +320,7 @@ static uint64_t rnd(void)
 }
 
 #define STACKS 60
+#define THREADS 5
 
 /* Frames, nodes and weights that grow with every call. */
 static void put_stacks(struct ft_writer *w, unsigned int part)
@@ -320,13 +372,68 @@ static void put_findings(struct ft_writer *w)
 	ft_writer_findings(w, &f);
 }
 
-/* A small session with every type of chunk and event, uncompressed enough to be worth changing. */
-static int make_session(const char *path)
+/* A time: as a rule in the session, or anywhere. */
+static uint64_t odd(uint64_t ns, bool wild)
+{
+	return !wild || rnd() % 4 ? ns : rnd() % 2 ? ~0ull - rnd() % 4096 : rnd() >> rnd() % 64;
+}
+
+static void make_event(struct ft_event *ev, uint64_t ts, uint32_t *seq, bool wild)
+{
+	*ev = (struct ft_event){.waker = FT_NO_THREAD, .ts = odd(ts, wild)};
+	ev->type = (__u8)(1 + rnd() % FT_EV_FORK);
+	ev->cpu = (__u16)(rnd() % 4);
+	ev->thr = (__u32)(rnd() % THREADS);
+	ev->state = (__u8)(rnd() % (ev->type == FT_EV_SLICE ? FT_ST_CNT : FT_ON_CNT));
+	ev->stack = rnd() % 3 ? (__u32)(rnd() % STACKS) : FT_NO_STACK;
+	if (ev->type == FT_EV_SLICE) {
+		ev->out_ns = ev->ts - odd(rnd() % 200000, wild) % (ev->ts | 1);
+		ev->wake_ns = rnd() % 2 ? ev->ts : 0;
+		ev->flags = (__u8)(rnd() & FT_SF_HELD);
+		ev->arg = rnd() % 8;
+	} else if (ev->type == FT_EV_CPU) {
+		ev->wake_ns = ev->ts - odd(100000, wild) % (ev->ts | 1);
+		ev->out_ns = (ev->ts - ev->wake_ns) / (1 + rnd() % 4);
+	}
+	if (ev->type == FT_EV_SLICE || ev->type == FT_EV_EXIT)
+		ev->seq = seq[ev->thr];
+	if (ev->type == FT_EV_SLICE)
+		seq[ev->thr] += 1 + !(rnd() % 16);
+}
+
+static void put_threads(struct ft_writer *w, const struct ft_session_info *info, uint64_t end,
+			const uint32_t *seq, bool wild)
+{
+	static struct ft_thread_rec recs[THREADS];
+	unsigned int i;
+
+	memset(recs, 0, sizeof(recs));
+	for (i = 0; i < THREADS; i++) {
+		struct ft_thread *t = &recs[i].t;
+
+		snprintf(recs[i].name, sizeof(recs[i].name), "=<b>\"\x9b\n%u", i);
+		t->tid = i % 3 ? 7 + i : (__u32)odd(7, wild);
+		t->start_ns = odd(info->start_ns, wild);
+		t->since_ns = odd(end, wild);
+		t->state = (__u8)(rnd() % FT_ST_CNT);
+		t->seq = seq[i];
+		for (int k = 0; k < FT_ST_CNT; k++)
+			t->state_ns[k] = odd(rnd() % 1000000, wild);
+		t->tick_cnt[rnd() % FT_ON_CNT] = odd(rnd() % 1000, wild);
+	}
+	ft_writer_threads(w, recs, THREADS);
+}
+
+/*
+ * A small session with every type of chunk and event, uncompressed enough to be worth changing;
+ * wild: with times and sums that contradict each other.
+ */
+static int make_session(const char *path, bool wild)
 {
 	struct ft_writer_opts o = {.path = path, .force = true};
 	struct ft_session_info info = {.cpu_cnt = 4, .start_ns = 1000, .name = "python3"};
-	struct ft_totals totals = {.end_ns = 1000000000};
-	struct ft_thread_rec recs[5] = {0};
+	static struct ft_totals totals;
+	uint32_t seq[THREADS] = {0};
 	struct ft_writer *w;
 	uint64_t ts = 2000;
 	int err, i;
@@ -334,19 +441,17 @@ static int make_session(const char *path)
 	err = ft_writer_open(&o, &w);
 	if (err)
 		return err;
+	info.has_events = true;
+	info.tick_hz = wild && rnd() % 2 ? (__u32)rnd() : 499;
+	info.stack_hz = wild && rnd() % 2 ? (__u32)rnd() : 199;
+	info.gil = (__u32)(rnd() % 3);
+	info.start_ns = odd(info.start_ns, wild);
 	ft_writer_info(w, &info);
 	for (i = 0; i < 300; i++) {
-		struct ft_event ev = {.waker = FT_NO_THREAD};
+		struct ft_event ev;
 
 		ts += rnd() % 100000;
-		ev.ts = ts;
-		ev.type = (__u8)(1 + rnd() % FT_EV_FORK);
-		ev.cpu = (__u16)(rnd() % 4);
-		ev.thr = (__u32)(rnd() % 5);
-		ev.state = (__u8)(rnd() % FT_ON_CNT);
-		ev.out_ns = ev.type == FT_EV_SLICE ? ts - rnd() % 2000 : 0;
-		ev.wake_ns = ev.type == FT_EV_SLICE && rnd() % 2 ? ts : 0;
-		ev.stack = rnd() % 3 ? (__u32)(rnd() % STACKS) : FT_NO_STACK;
+		make_event(&ev, ts, seq, wild);
 		ft_writer_event(w, &ev);
 		if (i % 100 == 99) {
 			put_stacks(w, (unsigned int)i / 100 + 1);
@@ -354,32 +459,54 @@ static int make_session(const char *path)
 		}
 	}
 	put_findings(w);
-	ft_writer_threads(w, recs, 5);
+	totals.end_ns = odd(ts, wild);
+	if (totals.end_ns < info.start_ns)
+		totals.end_ns = ~0ull;
+	put_threads(w, &info, totals.end_ns, seq, wild);
 	ft_writer_totals(w, &totals);
 	return ft_writer_finish(w);
 }
 
-static int mutate(long rounds)
+/* Makes a session; its bytes are malloc'ed. */
+static int make_bytes(bool wild, char **s, size_t *len)
 {
-	char path[] = "/tmp/ft-fuzz-XXXXXX", *s = NULL;
-	uint8_t *copy = NULL;
-	size_t len = 0, n;
-	int fd = mkstemp(path), err, k;
-	long i;
+	char path[] = "/tmp/ft-fuzz-XXXXXX";
+	int fd = mkstemp(path), err;
 
 	if (fd < 0)
 		return -errno;
 	close(fd);
-	err = make_session(path);
+	err = make_session(path, wild);
 	if (!err)
-		err = ft_read_file(path, MAX_FILE_BYTES, &s, &len);
+		err = ft_read_file(path, MAX_FILE_BYTES, s, len);
 	unlink(path);
+	return err;
+}
+
+/* One of two rounds changes the bytes of a session, the other makes one that is odd in itself. */
+static int mutate(long rounds)
+{
+	char *s = NULL, *own;
+	uint8_t *copy = NULL;
+	size_t len = 0, own_len, n;
+	int err, k;
+	long i;
+
+	err = make_bytes(false, &s, &len);
 	if (!err) {
 		copy = malloc(len);
 		if (!copy)
 			err = -ENOMEM;
 	}
 	for (i = 0; i < rounds && !err; i++) {
+		if (i % 2) {
+			err = make_bytes(true, &own, &own_len);
+			if (err)
+				break;
+			LLVMFuzzerTestOneInput((const uint8_t *)own, own_len);
+			free(own);
+			continue;
+		}
 		memcpy(copy, s, len);
 		for (k = (int)(rnd() % 8); k >= 0; k--)
 			copy[rnd() % len] = (uint8_t)(rnd() % 4 ? rnd() : 0xff * (rnd() & 1));
