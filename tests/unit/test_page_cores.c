@@ -297,13 +297,36 @@ static void test_bounds(void **state)
 	free_cores(c);
 }
 
+/* Where joining takes but a few away it goes on: it sorts, so it must not be for each that comes.
+ */
+static void test_bounds_odd(void **state)
+{
+	struct ft_page_cores *c = new_cores(1u << 30);
+	size_t joins[2] = {0}, windows, gaps;
+
+	(void)state;
+	for (__u32 i = 0, at = 0; i < 2 * FT_PAGE_GAPS_MAX; i++) {
+		/* one of 500 is much nearer to the one before than the others are */
+		at += i % 500 ? 6000 : 2u << i / 500 % 10;
+		windows = c->windows;
+		gaps = c->gap_cnt;
+		assert_int_equal(ft_page_cores_other(c, 0, at, at + 1 + i % 1000, 1), 0);
+		assert_int_equal(ft_page_cores_gap(c, at, at + 1), 0);
+		joins[0] += c->windows <= windows;
+		joins[1] += c->gap_cnt <= gaps;
+	}
+	assert_in_range(joins[0], 1, 3);
+	assert_in_range(joins[1], 1, 3);
+	free_cores(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),  cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_others), cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_merged), cmocka_unit_test(test_top),
-		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_bounds), cmocka_unit_test(test_bounds_odd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,16 @@ static void join_windows(struct ft_page_cores *c, struct ft_page_core *core, __u
 	core->window_cnt = n;
 }
 
+/* To half of what there may be, so that it is not made for every window. */
+static void join_all_windows(struct ft_page_cores *c)
+{
+	__u32 least = c->length / FT_PAGE_WINDOWS_MAX;
+
+	for (; c->windows > FT_PAGE_WINDOWS_MAX / 2; least = least * 2 + 1)
+		for (__u32 i = 0; i < FT_MAX_CPUS; i++)
+			join_windows(c, &c->core[i], least);
+}
+
 int ft_page_cores_other(struct ft_page_cores *c, __u32 cpu, __u32 from, __u32 to, double units)
 {
 	struct ft_page_core *core;
@@ -143,10 +153,8 @@ int ft_page_cores_other(struct ft_page_cores *c, __u32 cpu, __u32 from, __u32 to
 		return 0;
 	core = &c->core[cpu];
 	core->shown = true;
-	for (__u32 least = c->length / FT_PAGE_WINDOWS_MAX; c->windows >= FT_PAGE_WINDOWS_MAX;
-	     least = least * 2 + 1)
-		for (__u32 i = 0; i < FT_MAX_CPUS; i++)
-			join_windows(c, &c->core[i], least);
+	if (c->windows >= FT_PAGE_WINDOWS_MAX)
+		join_all_windows(c);
 	p = core->window;
 	err = ft_array_reserve(&p, &core->window_cap, core->window_cnt + 1, sizeof(*core->window));
 	core->window = p;
@@ -192,8 +200,10 @@ int ft_page_cores_gap(struct ft_page_cores *c, __u32 from, __u32 to)
 
 	if (to <= from)
 		return 0;
-	for (__u32 near = 0; c->gap_cnt >= FT_PAGE_GAPS_MAX; near = near * 2 + 1)
-		join_gaps(c, near);
+	/* to half of what there may be, so that it is not made for every gap */
+	if (c->gap_cnt >= FT_PAGE_GAPS_MAX)
+		for (__u32 near = 0; c->gap_cnt > FT_PAGE_GAPS_MAX / 2; near = near * 2 + 1)
+			join_gaps(c, near);
 	err = ft_array_reserve(&p, &c->gap_cap, c->gap_cnt + 1, sizeof(*c->gap));
 	c->gap = p;
 	if (!err)
