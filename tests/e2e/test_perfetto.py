@@ -315,5 +315,30 @@ class Made(Perfetto):
         self.assertFalse(os.path.exists(self.path("z.pftrace")))
 
 
+class Refused(unittest.TestCase):
+    """Nothing to show is an error, and not a trace in which all was lost."""
+
+    def refused(self, path, *options):
+        said = []
+        for name in ("perfetto", "csv"):
+            status, out, err = ftp.ftprof("report", path, "--format", name, *options)
+            self.assertEqual((status, out), (1, ""), err)
+            said.append(err)
+        return "".join(said)
+
+    def test_nothing(self):
+        ftp.need_root()
+        ftp.need_ftprof()
+        with tempfile.TemporaryDirectory() as where:
+            for option in ("--no-timeline", "--no-progress"):
+                path = os.path.join(where, f"{option}.ftprof")
+                ftp.check_ftprof("record", option, "-o", path, "--", ftp.GIL, "-c", "pass")
+            self.assertEqual(self.refused(os.path.join(where, "--no-timeline.ftprof"))
+                             .count("--no-timeline\n"), 2)
+            self.assertEqual(self.refused(path, "--from", "1h").count("lies in that time"), 2)
+            self.assertEqual(self.refused(path, "--from", "2ms", "--to", "1ms")
+                             .count("lies in that time"), 2)
+
+
 if __name__ == "__main__":
     ftp.main()

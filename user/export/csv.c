@@ -172,12 +172,11 @@ int ft_export_csv(struct ft_reader *r, const struct ft_model *m, const struct ft
 		  struct ft_sink *out)
 {
 	struct csv c = {.out = out, .m = m};
-	int err;
+	int err = ft_trace_window(r, m, o, &c.from, &c.to);
 
-	if (!ft_reader_event_cnt(r))
-		return -ENODATA;
+	if (err)
+		return err;
 	c.recs = ft_reader_threads(r, &c.rec_cnt);
-	ft_trace_window(m, o, &c.from, &c.to);
 	err = ft_trace_locks_init(&c.locks, ft_reader_findings(r));
 	if (!err)
 		err = name_threads(&c);

@@ -118,11 +118,12 @@ static void release(struct ft_pf *pf)
 int ft_export_perfetto(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
 		       struct ft_sink *out)
 {
+	__u64 from, to;
 	struct ft_pf *pf;
-	int err;
+	int err = ft_trace_window(r, m, o, &from, &to);
 
-	if (!ft_reader_event_cnt(r))
-		return -ENODATA;
+	if (err)
+		return err;
 	pf = calloc(1, sizeof(*pf));
 	if (!pf)
 		return -ENOMEM;
@@ -131,7 +132,8 @@ int ft_export_perfetto(struct ft_reader *r, const struct ft_model *m, const stru
 	pf->recs = ft_reader_threads(r, &pf->rec_cnt);
 	pf->stacks = ft_reader_stacks(r);
 	pf->out = out;
-	ft_trace_window(m, o, &pf->from, &pf->to);
+	pf->from = from;
+	pf->to = to;
 	err = ft_trace_locks_init(&pf->locks, ft_reader_findings(r));
 	if (!err)
 		err = init(pf);

@@ -11,7 +11,8 @@ struct ft_trace_opts {
 	__u64 from_ns, to_ns;
 };
 
-/* .pftrace: Perfetto's protobuf. 0 or -errno; -ENODATA: the session has no events. */
+/* .pftrace: Perfetto's protobuf. 0 or -errno; -ENODATA: the session has no events;
+ * -ERANGE: none of it lies in the times asked for. */
 int ft_export_perfetto(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
 		       struct ft_sink *out);
 /* .csv: a line a span, with a head. As above. */

@@ -7,22 +7,24 @@
 
 #include "export/escape.h"
 
-void ft_trace_window(const struct ft_model *m, const struct ft_trace_opts *o, __u64 *from,
-		     __u64 *to)
+int ft_trace_window(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
+		    __u64 *from, __u64 *to)
 {
 	__u64 start = m->info->start_ns, len = 0;
 
+	/* one without a timeline has a few events too, in which every thread would look lost */
+	if (!m->info->has_events || !ft_reader_event_cnt(r))
+		return -ENODATA;
 	if (m->totals->end_ns > start)
 		len = m->totals->end_ns - start;
 	*from = start;
 	*to = start + len;
 	if (!o->from_ns && !o->to_ns)
-		return;
+		return 0;
 	*from = start + (o->from_ns < len ? o->from_ns : len);
 	if (o->to_ns && o->to_ns < len)
 		*to = start + o->to_ns;
-	if (*to < *from)
-		*to = *from;
+	return *to > *from ? 0 : -ERANGE;
 }
 
 bool ft_trace_cut(__u64 win_from, __u64 win_to, __u64 *from, __u64 *to)

@@ -8,9 +8,12 @@
 #include "base/text.h"
 #include "export/trace.h"
 
-/* The window in absolute time, no larger than the session. */
-void ft_trace_window(const struct ft_model *m, const struct ft_trace_opts *o, __u64 *from,
-		     __u64 *to);
+/*
+ * The window in absolute time, no larger than the session. 0, -ENODATA: the session has no events,
+ * or -ERANGE: none of it lies in the times asked for.
+ */
+int ft_trace_window(struct ft_reader *r, const struct ft_model *m, const struct ft_trace_opts *o,
+		    __u64 *from, __u64 *to);
 /* Cuts [*from, *to] off at the window's ends; false: nothing is left of it. */
 bool ft_trace_cut(__u64 win_from, __u64 win_to, __u64 *from, __u64 *to);
 
