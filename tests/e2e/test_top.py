@@ -248,6 +248,20 @@ class Top(unittest.TestCase):
                 self.assertEqual(term.ended(), status)
         self.assertEqual(ftp.orphans(), [])
 
+    def test_terminal_gone(self):
+        """Its terminal is closed, and the signal that says so is ignored, as nohup does."""
+        load, term = self.crunch(), self.open()
+        term.command("trap '' HUP")
+        term.top(load.pid)
+        pid = term.top_pid()
+        term.tmux("kill-server")
+        deadline = time.monotonic() + 30
+        while os.path.exists(f"/proc/{pid}"):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                self.fail("top outlives its terminal")
+            time.sleep(0.05)
+
     def test_suspend(self):
         load, term = self.crunch(), self.open()
         term.command("set -m")

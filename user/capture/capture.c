@@ -611,6 +611,11 @@ static int run(struct session *s)
 			s->end = FT_END_EXIT;
 			return 0;
 		}
+		/* nobody is there any more, and poll() would return at once for ever */
+		if (fds[2].revents & (POLLHUP | POLLERR | POLLNVAL)) {
+			s->end = FT_END_INTERRUPT;
+			return 0;
+		}
 		err = periodic(s, now_ns());
 		if (!err && watch && watch->fd >= 0 && (n < 0 || fds[2].revents))
 			err = watch->input(watch->ctx);

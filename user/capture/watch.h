@@ -38,7 +38,9 @@ struct ft_watch {
 	/* Once a period: every event up to s->totals->end_ns has been told. *s is freed after it.
 	 */
 	int (*snapshot)(void *ctx, const struct ft_snap *s);
-	int fd; /* -1: none; input() is called when it can be read, and after any signal */
+	/* -1: none; input() is called when it can be read, and after any signal; a hang-up ends it
+	 */
+	int fd;
 	int (*input)(void *ctx);
 	/* so long after its exit a thread keeps its number; events of it may be kept that long */
 	__u64 keep_ns;
