@@ -318,9 +318,9 @@ class Made(Perfetto):
 class Refused(unittest.TestCase):
     """Nothing to show is an error, and not a trace in which all was lost."""
 
-    def refused(self, path, *options):
+    def refused(self, path, *options, forms=("perfetto", "csv")):
         said = []
-        for name in ("perfetto", "csv"):
+        for name in forms:
             status, out, err = ftp.ftprof("report", path, "--format", name, *options)
             self.assertEqual((status, out), (1, ""), err)
             said.append(err)
@@ -335,9 +335,10 @@ class Refused(unittest.TestCase):
                 ftp.check_ftprof("record", option, "-o", path, "--", ftp.GIL, "-c", "pass")
             self.assertEqual(self.refused(os.path.join(where, "--no-timeline.ftprof"))
                              .count("--no-timeline\n"), 2)
-            self.assertEqual(self.refused(path, "--from", "1h").count("lies in that time"), 2)
-            self.assertEqual(self.refused(path, "--from", "2ms", "--to", "1ms")
-                             .count("lies in that time"), 2)
+            forms = ("perfetto", "csv", "page")
+            for times in (("--from", "1h"), ("--from", "2ms", "--to", "1ms")):
+                self.assertEqual(self.refused(path, *times, forms=forms)
+                                 .count("lies in that time"), 3)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,14 @@ struct job {
 	const char *compare;
 };
 
+/* A page of no time at all would look like a session in which nothing happened. */
+static bool is_empty(const struct job *j)
+{
+	__u64 from = j->o->from_ns, to = j->o->to_ns;
+
+	return from && (from >= j->side->m->duration_ns || (to && to <= from));
+}
+
 static int write_job(const struct job *j, struct ft_sink *out)
 {
 	const struct ft_page_side *s = j->side;
@@ -37,6 +45,8 @@ static int write_job(const struct job *j, struct ft_sink *out)
 	case FT_FMT_CSV:
 		return ft_export_csv(s->r, s->m, &t, out);
 	default:
+		if (is_empty(j))
+			return -ERANGE;
 		return ft_export_page(s, j->cnt, &p, out);
 	}
 }

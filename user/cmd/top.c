@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "capture/capture.h"
@@ -136,8 +137,8 @@ static int print(const struct ft_top_grid *g, bool first)
 		ft_text_add(&out, "\n");
 	ft_top_grid_text(g, &out);
 	err = out.err;
-	if (!err && (fwrite(out.s, 1, out.len, stdout) != out.len || fflush(stdout)))
-		err = -errno;
+	if (!err && out.len)
+		err = ft_write_all(STDOUT_FILENO, out.s, out.len);
 	ft_text_free(&out);
 	return err;
 }

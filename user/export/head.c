@@ -49,20 +49,6 @@ void ft_head_target(const struct ft_flame *f, struct ft_text *out)
 		ft_text_printf(out, "pid %u", f->info->pid);
 }
 
-static const char *gil_words(const struct ft_session_info *info)
-{
-	switch (info->gil) {
-	case FT_GIL_ON:
-		return ", GIL on";
-	case FT_GIL_OFF:
-		return ", GIL off";
-	case FT_GIL_ENABLED:
-		return ", GIL switched on";
-	default:
-		return "";
-	}
-}
-
 static void python(const struct ft_session_info *info, struct ft_text *out)
 {
 	ft_text_printf(out, "pid %u" DOT, info->pid);
@@ -74,7 +60,8 @@ static void python(const struct ft_session_info *info, struct ft_text *out)
 	}
 	if (info->free_threaded)
 		ft_text_add(out, " free-threaded");
-	ft_text_add(out, gil_words(info));
+	if (info->gil != FT_GIL_UNKNOWN)
+		ft_text_printf(out, ", %s", ft_gil_words(info->gil));
 	if (info->gil == FT_GIL_ENABLED && info->gil_enabled_by[0]) {
 		ft_text_add(out, " by ");
 		ft_esc_add(out, FT_ESC_XML, info->gil_enabled_by, NAME_CHARS);

@@ -177,6 +177,7 @@ __u64 ft_hist_quantile(const __u64 *hist, size_t len, double q);
 const char *ft_verdict_name(enum ft_verdict_kind kind);
 const char *ft_rstate_name(enum ft_rstate s); /* "on_gil" */
 const char *ft_gil_state_name(__u32 gil);     /* "enabled_by_import", of an enum ft_gil_state */
+const char *ft_gil_words(__u32 gil);	      /* "GIL switched on", for people */
 /* The words people read: "waits GIL"; the build decides "native, GIL free" or "running". */
 const char *ft_rstate_words(enum ft_rstate s, bool gil_present);
 /* Fills m->verdict; verdict.c, rules and thresholds in docs/verdict.md. */

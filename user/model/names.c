@@ -65,6 +65,20 @@ const char *ft_gil_state_name(__u32 gil)
 	}
 }
 
+const char *ft_gil_words(__u32 gil)
+{
+	switch (gil) {
+	case FT_GIL_ON:
+		return "GIL on";
+	case FT_GIL_OFF:
+		return "GIL off";
+	case FT_GIL_ENABLED:
+		return "GIL switched on";
+	default:
+		return "GIL not known";
+	}
+}
+
 const char *ft_rstate_words(enum ft_rstate s, bool gil_present)
 {
 	if ((unsigned int)s >= FT_R_CNT)

@@ -19,20 +19,6 @@ enum seen {
 	SEEN_GAP = 1 << 4,
 };
 
-static const char *gil_words(const struct ft_session_info *info)
-{
-	switch (info->gil) {
-	case FT_GIL_ON:
-		return "GIL on";
-	case FT_GIL_OFF:
-		return "GIL off";
-	case FT_GIL_ENABLED:
-		return "GIL switched on";
-	default:
-		return "GIL not known";
-	}
-}
-
 static __u64 drawn_ns(const struct ft_timeline *tl)
 {
 	return tl->end_ns > tl->from_ns ? tl->end_ns - tl->from_ns : 0;
@@ -41,7 +27,7 @@ static __u64 drawn_ns(const struct ft_timeline *tl)
 static void title(struct ft_tl_draw *d, const char *name, const char *scale)
 {
 	struct ft_pen *p = &d->pen;
-	const char *words = gil_words(d->m->info);
+	const char *words = ft_gil_words(d->m->info->gil);
 	char buf[32];
 	int from = p->left;
 

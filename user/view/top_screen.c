@@ -20,20 +20,6 @@ void ft_top_heading(const struct ft_top_part *p, int row, const char *words)
 	ft_top_paint(p->g, row, 0, p->g->cols, FT_TS_BAR);
 }
 
-static const char *gil_words(const struct ft_session_info *info)
-{
-	switch (info->gil) {
-	case FT_GIL_ON:
-		return "GIL on";
-	case FT_GIL_OFF:
-		return "GIL off";
-	case FT_GIL_ENABLED:
-		return "free-threaded, but the GIL is on";
-	default:
-		return "GIL not known";
-	}
-}
-
 /* Something two columns behind what stands before, where it fits as a whole. */
 static int item(const struct ft_top_part *p, int row, int col, __u8 style, const char *words)
 {
@@ -60,7 +46,7 @@ static void put_head(const struct ft_top_part *p, int row)
 		col = item(p, row, col, FT_TS_WARN, "PAUSED");
 	if (info->python[0])
 		snprintf(buf, sizeof(buf), "Python %s%s, %s", info->python,
-			 info->free_threaded ? "t" : "", gil_words(info));
+			 info->free_threaded ? "t" : "", ft_gil_words(info->gil));
 	else
 		snprintf(buf, sizeof(buf), "no Python yet");
 	col = item(p, row, col, FT_TS_PLAIN, buf);
