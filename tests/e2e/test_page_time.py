@@ -533,13 +533,15 @@ class Speed(Pages):
             zooms += [["wheel", 600, 400, 0, -250 if k < 20 else 250], FRAMES]
         ready = ["eval", "new Promise((r) => { const wait = () => document.documentElement.dataset"
                  ".ready ? r(null) : setTimeout(wait, 5); wait(); })"]
-        opened, worst = self.drive(path, [
+        opened, worst, note = self.drive(path, [
             ["eval", "(window.timeline = document.querySelector('.ftt').timeline).stats.first"],
-            *zooms, ["eval", "timeline.stats.worst"]], ready)
+            *zooms, ["eval", "timeline.stats.worst"],
+            ["eval", "document.querySelector('.detail').textContent"]], ready)
         print(f"\n{os.path.getsize(path)} bytes: first frame after {opened:.0f} ms, worst frame "
               f"{worst:.1f} ms", file=sys.stderr)
         self.assertLessEqual(opened, 2000)
         self.assertLessEqual(worst, 50)
+        self.assertRegex(note, r"^Spans shorter than \d+ ms were merged with their neighbours")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,14 @@ FTData.load().then(async (page) => {
 	});
 
 	timeline = FTTime.create(time, page, { brush: brushed, pick: () => {} });
+	// Names as in the headings above; of one session none is needed.
+	sides.forEach((side, i) => {
+		const detail = side.json.detail_ns;
+		if (detail)
+			make(main, "p", { class: "note detail" }, `${sides.length > 1 ? `${names[i]}: spans` : "Spans"} shorter ` +
+			     `than ${FT.ns(detail)} were merged with their neighbours, with their shares; the longest waits for ` +
+			     "the GIL are exact. A page of less time (report --from --to) shows more.");
+	});
 	// The timeline is seen while the rest is made; a page that nobody sees has no frames.
 	await new Promise((done) => {
 		requestAnimationFrame(() => setTimeout(done));
