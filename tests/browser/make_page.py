@@ -335,7 +335,7 @@ def write(sides, path, shell=False, cols=4096, compare=None):
     data = {"format": 1, "compare": compare,
             "sides": [side.entry(number, cols) for number, side in enumerate(sides)]}
     text = json.dumps(data).replace("<", "\\u003c")
-    # The stub is looked at with the style of the whole page too, when that exists.
+    # The stub is looked at with the style of the whole page too.
     parts = ["<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">",
              "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
              "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">",
